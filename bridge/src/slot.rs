@@ -1,0 +1,347 @@
+//! The slot between a job and its reply: who may still run, and who gets the result.
+//!
+//! Two small machines. The *phase* says whether the job runs:
+//!
+//! ```text
+//! Queued ──start──▶ Running ──────────finish──────────▶ Done
+//!    │                 └──cancel──▶ CancelRequested ──finish──▶ Done
+//!    └──cancel──▶ Cancelled
+//! ```
+//!
+//! `start`, `cancel` and `finish` are its only transitions, each one atomic instruction; a job that was cancelled
+//! while queued therefore never runs, and a job that runs was not. The *mail* holds the result until the receiver
+//! takes it, under a mutex that nobody holds while foreign code runs: exactly one of {result, cancelled, expired}
+//! reaches the caller, and the worker learns which.
+
+use crate::Lost;
+use crate::control::{Cause, Control};
+use crate::sync::atomic::{AtomicU8, Ordering};
+use crate::sync::{Arc, Condvar, Mutex, seeded_bug, wait_until};
+use crate::watch::Timed;
+use std::mem;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+const QUEUED: u8 = 0;
+const RUNNING: u8 = 1;
+const CANCEL_REQUESTED: u8 = 2;
+const DONE: u8 = 3;
+const CANCELLED: u8 = 4;
+
+/// Whether a job runs; see the module.
+pub(crate) struct Phase(AtomicU8);
+
+/// What a cancel found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Cancelled {
+    /// The job had not started and never will.
+    InTime,
+    /// It is running.
+    Running,
+    /// It is over, or was cancelled before.
+    TooLate,
+}
+
+impl Phase {
+    pub(crate) fn new() -> Self {
+        Self(AtomicU8::new(QUEUED))
+    }
+
+    /// Queued → Running. `false`: it was cancelled, and must not run.
+    pub(crate) fn start(&self) -> bool {
+        if seeded_bug("start_without_compare") {
+            let phase = self.0.load(Ordering::Acquire);
+            self.0.store(RUNNING, Ordering::Release);
+            return phase == QUEUED;
+        }
+        self.0.compare_exchange(QUEUED, RUNNING, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Queued → Cancelled, or Running → CancelRequested.
+    pub(crate) fn cancel(&self) -> Cancelled {
+        let mut phase = self.0.load(Ordering::Acquire);
+        loop {
+            let (next, found) = match phase {
+                QUEUED => (CANCELLED, Cancelled::InTime),
+                RUNNING => (CANCEL_REQUESTED, Cancelled::Running),
+                _ => return Cancelled::TooLate,
+            };
+            match self.0.compare_exchange(phase, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return found,
+                Err(now) => phase = now,
+            }
+        }
+    }
+
+    pub(crate) fn finish(&self) {
+        // A swap, not a store: a cancel that comes meanwhile is ordered before it or fails.
+        self.0.swap(DONE, Ordering::AcqRel);
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn is_done(&self) -> bool {
+        self.0.load(Ordering::Acquire) == DONE
+    }
+
+    /// Whether the job may still be started: a hint, only `start` decides.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.0.load(Ordering::Acquire) == QUEUED
+    }
+}
+
+/// Where the result is.
+enum Mail<T> {
+    /// Nothing yet, and nobody waits.
+    Empty,
+    /// Nothing yet; a thread sleeps on `arrived`. It takes what comes or says that it leaves: a result put here has
+    /// been received.
+    Parked,
+    /// Nothing yet; a future left its waker.
+    Polled(Waker),
+    /// A result of a job with an undo, until the receiver takes it. The worker waits.
+    Offered(T),
+    /// The receiver went while a result was on offer.
+    Returned(T),
+    /// A result to take.
+    Full(Result<T, Lost>),
+    /// The receiver has taken its result, or has gone.
+    Closed,
+}
+
+/// How an offer stands.
+pub(crate) enum Offer<T> {
+    /// The receiver has it.
+    Received,
+    /// The receiver has not decided yet.
+    Open,
+    /// The receiver went away: here it is again.
+    Returned(T),
+}
+
+pub(crate) struct Slot<T> {
+    phase: Phase,
+    id: u64,
+    control: Arc<Control>,
+    mail: Mutex<Mail<T>>,
+    arrived: Condvar,
+}
+
+impl<T> Slot<T> {
+    pub(crate) fn new(control: Arc<Control>) -> Self {
+        Self {
+            phase: Phase::new(),
+            id: control.next_id(),
+            control,
+            mail: Mutex::new(Mail::Empty),
+            arrived: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
+    // The worker's side.
+
+    /// Puts the result where the receiver finds it, or gives it back if there is no receiver any more.
+    pub(crate) fn deliver(&self, result: Result<T, Lost>) -> Result<(), Result<T, Lost>> {
+        let mut mail = self.mail.lock();
+        match mem::replace(&mut *mail, Mail::Closed) {
+            Mail::Empty => *mail = Mail::Full(result),
+            Mail::Parked => {
+                *mail = Mail::Full(result);
+                drop(mail);
+                if !seeded_bug("deliver_without_notify") {
+                    self.arrived.notify_one();
+                }
+            }
+            Mail::Polled(waker) => {
+                *mail = Mail::Full(result);
+                drop(mail);
+                if !seeded_bug("deliver_without_wake") {
+                    waker.wake();
+                }
+            }
+            // Expired, say: what is in the mail already is what the receiver gets.
+            decided => {
+                *mail = decided;
+                return if seeded_bug("deliver_over_expired") { Ok(()) } else { Err(result) };
+            }
+        }
+        Ok(())
+    }
+
+    /// Offers the result: it counts as received only once the receiver has taken it.
+    pub(crate) fn offer(&self, value: T) -> Offer<T> {
+        let mut mail = self.mail.lock();
+        match mem::replace(&mut *mail, Mail::Closed) {
+            Mail::Empty => *mail = Mail::Offered(value),
+            Mail::Parked => {
+                *mail = Mail::Full(Ok(value));
+                drop(mail);
+                self.arrived.notify_one();
+                return Offer::Received;
+            }
+            Mail::Polled(waker) => {
+                *mail = Mail::Offered(value);
+                drop(mail);
+                waker.wake();
+            }
+            decided => {
+                *mail = decided;
+                return Offer::Returned(value);
+            }
+        }
+        Offer::Open
+    }
+
+    /// How the offer stands; with a reason, an offer that is still open is withdrawn for it.
+    pub(crate) fn offered(&self, withdraw: Option<Lost>) -> Offer<T> {
+        let mut mail = self.mail.lock();
+        match (mem::replace(&mut *mail, Mail::Closed), withdraw) {
+            (Mail::Returned(value), _) => Offer::Returned(value),
+            (Mail::Offered(value), Some(lost)) => {
+                *mail = Mail::Full(Err(lost));
+                Offer::Returned(value)
+            }
+            (Mail::Offered(value), None) => {
+                *mail = Mail::Offered(value);
+                Offer::Open
+            }
+            (other, _) => {
+                *mail = other;
+                Offer::Received
+            }
+        }
+    }
+
+    // The receiver's side.
+
+    /// Takes the result if there is one.
+    fn take(&self, mail: &mut Mail<T>) -> Option<Result<T, Lost>> {
+        match mem::replace(mail, Mail::Closed) {
+            Mail::Full(result) => Some(result),
+            Mail::Offered(value) => {
+                self.control.nudge();
+                Some(Ok(value))
+            }
+            other => {
+                *mail = other;
+                None
+            }
+        }
+    }
+
+    /// Waits on this thread, to `until` at most.
+    pub(crate) fn wait(&self, until: Option<Instant>) -> Result<T, Lost> {
+        // A waker left by an earlier poll is dropped after the lock: that may run any code of its executor.
+        let mut former = None;
+        let mut mail = self.mail.lock();
+        loop {
+            if let Some(result) = self.take(&mut mail) {
+                return result;
+            }
+            let mail_before = mem::replace(&mut *mail, Mail::Parked);
+            former.get_or_insert(mail_before);
+            let timed_out = wait_until(&self.arrived, &mut mail, until);
+            if let Some(result) = self.take(&mut mail) {
+                return result;
+            }
+            if timed_out {
+                *mail = Mail::Closed;
+                drop(mail);
+                self.cancel(Cause::Deadline);
+                return Err(Lost::Expired);
+            }
+        }
+    }
+
+    pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Result<T, Lost>> {
+        {
+            let mut mail = self.mail.lock();
+            if let Some(result) = self.take(&mut mail) {
+                return Poll::Ready(result);
+            }
+            if matches!(&*mail, Mail::Polled(waker) if waker.will_wake(context.waker())) {
+                return Poll::Pending;
+            }
+        }
+        // Wakers are cloned and dropped outside the lock: both run code of their executor.
+        let waker = context.waker().clone();
+        let mut mail = self.mail.lock();
+        if let Some(result) = self.take(&mut mail) {
+            return Poll::Ready(result);
+        }
+        let former = mem::replace(&mut *mail, Mail::Polled(waker));
+        drop(mail);
+        drop(former);
+        Poll::Pending
+    }
+
+    /// The receiver's time is over. A result that is there already still counts.
+    pub(crate) fn expire(&self) {
+        let mut mail = self.mail.lock();
+        let waiting = match mem::replace(&mut *mail, Mail::Closed) {
+            waiting @ (Mail::Empty | Mail::Parked | Mail::Polled(_)) => waiting,
+            decided => {
+                *mail = decided;
+                return;
+            }
+        };
+        *mail = Mail::Full(Err(Lost::Expired));
+        drop(mail);
+        self.cancel(Cause::Deadline);
+        match waiting {
+            Mail::Parked => {
+                self.arrived.notify_one();
+            }
+            Mail::Polled(waker) => waker.wake(),
+            _ => {}
+        }
+    }
+
+    /// The receiver goes away.
+    pub(crate) fn leave(&self) {
+        let mut mail = self.mail.lock();
+        match mem::replace(&mut *mail, Mail::Closed) {
+            Mail::Offered(value) => {
+                if !seeded_bug("leave_drops_the_offer") {
+                    *mail = Mail::Returned(value);
+                }
+                drop(mail);
+                self.control.nudge();
+            }
+            returned @ Mail::Returned(_) => *mail = returned,
+            Mail::Empty | Mail::Parked | Mail::Polled(_) => {
+                drop(mail);
+                self.cancel(Cause::Dropped);
+            }
+            // Dropped outside the lock, whatever a result's destructor does.
+            full @ (Mail::Full(_) | Mail::Closed) => {
+                drop(mail);
+                drop(full);
+            }
+        }
+    }
+
+    fn cancel(&self, cause: Cause) {
+        if self.phase.cancel() == Cancelled::Running {
+            self.control.request(self.id, cause, true);
+        }
+    }
+}
+
+impl<T: Send> Timed for Slot<T> {
+    fn due(&self, _now: Instant) -> Option<Instant> {
+        self.expire();
+        None
+    }
+}

@@ -1,0 +1,1 @@
+//! One library for every database that has a blocking driver.
