@@ -1,0 +1,49 @@
+//! Derive macros of [`pontoon`](https://docs.rs/pontoon). They are used through that crate, which re-exports them.
+
+mod attributes;
+mod case;
+mod expand;
+mod types;
+
+use proc_macro::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
+
+/// Reads rows into a struct.
+///
+/// A struct with named fields reads the columns of those names, wherever they are; columns it has no field for are
+/// ignored. A tuple struct reads the columns by position, and there must be exactly as many. Every field is of a type
+/// that can be read from a value (`FromValue`) without borrowing from it; a column that can be NULL needs an `Option`.
+///
+/// # Attributes of the struct
+///
+/// - `#[row(rename_all = "...")]`: how the names of fields become names of columns: `lowercase`, `UPPERCASE`,
+///   `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case` or `SCREAMING-KEBAB-CASE`.
+/// - `#[row(crate = "...")]`: the path of `pontoon`, where it is not `::pontoon`.
+///
+/// # Attributes of a field
+///
+/// - `#[row(rename = "...")]`: the name of the column, exactly. `rename_all` does not apply to it.
+/// - `#[row(default)]`, `#[row(default = "path")]`: without such a column, the field is `Default::default()` or
+///   `path()`. A column that is there and NULL is still an error unless the field is an `Option`.
+/// - `#[row(flatten)]`: the field is itself a `FromRow`, and reads from the same row.
+///   With `#[row(flatten, prefix = "...")]` it reads the columns that start with the prefix, under the rest of their
+///   names. With a prefix the field may be an `Option`, which is `None` when all of these columns are NULL: the other
+///   side of a `LEFT JOIN`.
+/// - `#[row(json)]`: the column has a JSON document, and the field is read with `serde`. NULL is read as `null`, so
+///   that it needs an `Option` or another type that has a `null`.
+/// - `#[row(try_from = "Type")]`: the column is read as `Type`, from which the field is made with `TryFrom`. For an
+///   `Option` NULL is `None`, and what it holds is made with `TryFrom`.
+/// - `#[row(skip)]`: no column; the field is `Default::default()`, or `path()` with `default = "path"`.
+///
+/// In tuple structs only `json`, `try_from` and `skip` make sense, and only those are accepted.
+///
+/// # Errors when reading
+///
+/// A missing column is found before any row is read, and when there are no rows at all. The message of an error names
+/// the struct, the field, the column and, when a value does not convert, what it is and what it was to become:
+/// `Note.id: column "id" (0): cannot read TEXT as i64`.
+#[proc_macro_derive(FromRow, attributes(row))]
+pub fn derive_from_row(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    expand::from_row(&input).unwrap_or_else(|error| error.into_compile_error()).into()
+}
