@@ -1,23 +1,111 @@
-//! One library for every database that has a blocking driver: the plain data that everything else speaks.
+//! One library for every database that has a blocking driver: SQL in, rows out, and the same transactions, deadlines and
+//! errors on each of them. Today that is SQLite, called from threads; other drivers and the asynchronous face are planned.
+//!
+//! ```
+//! use pontoon::prelude::*;
+//!
+//! #[derive(FromRow)]
+//! struct Note {
+//!     id: i64,
+//!     text: String,
+//! }
+//!
+//! let db = Database::open("sqlite::memory:")?;
+//! db.execute_script("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL)")?;
+//! db.transaction(|tx| {
+//!     tx.execute("INSERT INTO notes (text) VALUES (:text)", params! { text: "build a boat" })?;
+//!     tx.execute("INSERT INTO notes (text) VALUES (:text)", params! { text: "cross the river" })
+//! })?;
+//! let notes: Vec<Note> = db.fetch_all_as("SELECT id, text FROM notes ORDER BY id", ())?;
+//! assert_eq!((notes[1].id, notes[1].text.as_str()), (2, "cross the river"));
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # Where to start
+//!
+//! | | |
+//! |---|---|
+//! | [`Database`] | the handle: a pool of connections, shared by all threads |
+//! | [`Queryable`] | the verbs: `fetch_all`, `fetch_one`, `fetch_val`, `execute`, `execute_many`, … |
+//! | [`Streamable`] | rows one by one, with bounded memory |
+//! | [`Transaction`], [`TxOptions`] | transactions, one inside another |
+//! | [`Connection`] | one connection, kept |
+//! | [`Session`] | many statements, one way to the connection's thread and back |
+//! | [`params!`], [`Query`] | parameters; a deadline and limits for one query |
+//! | [`Row`], [`Rows`], [`FromRow`] | what comes back, and reading it as your own types |
+//! | [`value`] | kinds of values, and conversions to and from Rust types |
+//! | [`Error`], [`ErrorKind`] | what went wrong, and what it did to data |
+//! | [`DatabaseUrl`], [`Config`] | where a database is, and its options |
+//! | [`testing`] | databases for tests |
+//! | [`driver`] | the seam for drivers of your own |
+//! | [`guide`] | one page a subject, with contracts and examples |
+//!
+//! # How it works
+//!
+//! Every connection lives on a thread of its own, its worker, where it is opened, used, reset and closed. What is public
+//! sends a closure there and waits for the reply, until its deadline and no longer. Where a driver allows it (SQLite
+//! does), a short statement runs on the caller's own thread instead and saves the way. What is open in a transaction is
+//! asked from the database, never remembered.
+//!
+//! # Features
+//!
+//! | feature | |
+//! |---|---|
+//! | `sqlite` (default) | the driver for SQLite, with SQLite compiled in; needs a C compiler |
+//! | `chrono`, `time`, `jiff`, `uuid`, `serde_json`, `rust_decimal`, `bigdecimal` | conversions to and from the types of these crates |
 
+mod caller;
 pub mod config;
+mod connection;
+mod database;
+pub mod driver;
 pub mod error;
+mod fork;
+pub mod guide;
+mod lease;
+mod moment;
 mod params;
+mod pool;
 mod query;
+mod queryable;
+mod random;
+mod rollback;
 pub mod row;
 mod secret;
+mod session;
+mod shipping;
+mod site;
 pub mod sql;
+mod streamable;
+pub mod testing;
+mod transaction;
 pub mod url;
 pub mod value;
 
+pub mod prelude;
+
 pub use config::{Config, ConfigBuilder, PoolOptions};
+pub use connection::Connection;
+pub use database::{CloseReport, Database, DatabaseBuilder, IntoConfig};
+pub use driver::{BulkPath, Catalog, Executed};
 pub use error::{Effect, Error, ErrorKind, Result};
 #[doc(hidden)]
 pub use params::__params;
 pub use params::{IntoParams, IntoRows, Params};
 pub use pontoon_derive::FromRow;
+pub use pool::{ConnectionSnapshot, ConnectionState, Counters, HolderSnapshot, Snapshot};
 pub use query::{IntoQuery, Query, QueryOptions};
+pub use queryable::{BulkReport, Queryable};
+pub use rollback::ForceRollback;
 pub use row::{Batch, BatchBuilder, Column, Columns, FromRow, Row, RowIndex, RowMap, Rows, Scalar};
 pub use secret::{Redactor, Secret};
+pub use session::Session;
 pub use sql::{Access, IsolationLevel, LockMode, Retry, TxOptions};
+pub use streamable::{BatchStream, RowStream, Streamable};
+pub use transaction::{CommitError, Transaction};
 pub use url::DatabaseUrl;
+
+/// The program and the snippets of the README, run with the tests of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,266 @@
+//! What all clones of a database handle share.
+
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::RwLock;
+
+use super::Database;
+use super::changing::Changing;
+use super::closing::CloseReport;
+use crate::config::Config;
+use crate::driver::{Driver, Source};
+use crate::error::Result;
+use crate::fork::Origin;
+use crate::lease::Lease;
+use crate::pool::{OnOpen, Pool, Snapshot, fault};
+use crate::query::QueryOptions;
+use crate::rollback::Rollback;
+use crate::site::Site;
+use crate::sql::{Dialect, IsolationLevel, TxOptions};
+
+/// What happens when a database connects or has been closed.
+pub(super) type Hook = Arc<dyn Fn(&Database) -> Result<()> + Send + Sync>;
+
+/// The hooks of a database.
+#[derive(Clone, Default)]
+pub(super) struct Hooks {
+    pub(super) on_connect: Option<Hook>,
+    pub(super) on_disconnect: Option<Hook>,
+    pub(super) on_open: Option<OnOpen>,
+}
+
+/// A database, behind its handles.
+pub(crate) struct Shared {
+    id: u64,
+    origin: Origin,
+    config: Config,
+    driver: Arc<dyn Driver>,
+    source: Arc<dyn Source>,
+    hooks: Hooks,
+    default_isolation: Option<IsolationLevel>,
+    changing: Changing,
+    pool: RwLock<Option<Arc<Pool>>>,
+    rollback: Rollback,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database")
+            .field("url", self.config.url())
+            .field("connected", &self.is_connected())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(super) fn new(config: Config, driver: Arc<dyn Driver>, hooks: Hooks) -> Result<Arc<Shared>> {
+        let source = driver.open(&config)?;
+        Shared::with_source(config, driver, source, hooks)
+    }
+
+    fn with_source(
+        config: Config,
+        driver: Arc<dyn Driver>,
+        source: Arc<dyn Source>,
+        hooks: Hooks,
+    ) -> Result<Arc<Shared>> {
+        static MINTED: AtomicU64 = AtomicU64::new(1);
+        let default_isolation = config.isolation_level().map(str::parse).transpose()?;
+        Ok(Arc::new(Shared {
+            id: MINTED.fetch_add(1, Ordering::Relaxed),
+            origin: Origin::here(),
+            rollback: Rollback::new(config.force_rollback()),
+            config,
+            driver,
+            source,
+            hooks,
+            default_isolation,
+            changing: Changing::default(),
+            pool: RwLock::new(None),
+        }))
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn dialect(&self) -> &'static Dialect {
+        self.source.dialect()
+    }
+
+    pub(crate) fn rollback(&self) -> &Rollback {
+        &self.rollback
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.pool.read().is_some()
+    }
+
+    /// The pool, if this handle may be used here and now.
+    pub(crate) fn check(&self) -> Result<Arc<Pool>> {
+        self.origin.check()?;
+        self.pool.read().clone().ok_or_else(fault::not_connected)
+    }
+
+    /// When a call that starts now and has no options of its own is over.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.config.timeout().and_then(|timeout| Instant::now().checked_add(timeout))
+    }
+
+    /// When a call that starts now is over.
+    pub(crate) fn deadline_of(&self, options: &QueryOptions) -> Option<Instant> {
+        if options.timeout.is_none() && options.deadline.is_none() {
+            return self.deadline();
+        }
+        options.ends_at(Instant::now())
+    }
+
+    /// The isolation level that the configuration says.
+    pub(crate) fn default_level(&self) -> Option<IsolationLevel> {
+        self.default_isolation
+    }
+
+    /// The options of a transaction, with what the configuration says where they are silent.
+    pub(crate) fn with_defaults(&self, options: &TxOptions, lease: &Lease) -> TxOptions {
+        let mut options = *options;
+        // The level belongs to the outermost transaction.
+        if options.isolation.is_none() && !lease.is_in_transaction() {
+            options.isolation = self.default_isolation;
+        }
+        options
+    }
+
+    pub(super) fn connect(self: &Arc<Shared>, db: &Database, eagerly: bool, site: Site) -> Result<bool> {
+        self.origin.check()?;
+        let _changing = self.changing.enter(self.deadline())?;
+        if self.is_connected() {
+            return Ok(false);
+        }
+        let pool = Pool::new(Arc::clone(&self.source), &self.config, self.driver.name(), self.hooks.on_open.clone())?;
+        if eagerly && let Err(error) = open_some(&pool, self.deadline(), &site) {
+            pool.close(Duration::ZERO);
+            self.source.close();
+            return Err(error);
+        }
+        *self.pool.write() = Some(pool);
+        if let Some(hook) = &self.hooks.on_connect {
+            // A hook that fails or panics leaves the database as it was.
+            let undo = Disconnect(self);
+            hook(db).map_err(|error| error.context("the hook for connecting failed"))?;
+            undo.keep();
+        }
+        Ok(true)
+    }
+
+    pub(super) fn close(&self, db: &Database, grace: Duration) -> CloseReport {
+        if self.origin.check().is_err() {
+            return CloseReport::default();
+        }
+        let _changing = match self.changing.enter(Some(crate::moment::after(grace))) {
+            Ok(changing) => changing,
+            Err(error) => return CloseReport { hook_error: Some(error), ..CloseReport::default() },
+        };
+        let Some(pool) = self.pool.write().take() else { return CloseReport::default() };
+        let mut report = self.shut_down(&pool, grace);
+        if let Some(hook) = &self.hooks.on_disconnect {
+            report.hook_error = hook(db).err().map(|error| error.context("the hook for disconnecting failed"));
+        }
+        report
+    }
+
+    fn shut_down(&self, pool: &Arc<Pool>, grace: Duration) -> CloseReport {
+        self.rollback.unpin();
+        let report = pool.close(grace);
+        // One that was being pinned meanwhile.
+        self.rollback.unpin();
+        self.source.close();
+        report
+    }
+
+    pub(super) fn copy(&self, site: Site) -> Result<Database> {
+        let pool = self.pool.read().clone();
+        self.origin.check()?;
+        let source = match &pool {
+            Some(_) => self.source.fork(&crate::driver::Call::until(self.deadline()))?,
+            None => None,
+        };
+        let source = match source {
+            Some(source) => source,
+            None => self.driver.open(&self.config)?,
+        };
+        let shared = Shared::with_source(self.config.clone(), Arc::clone(&self.driver), source, self.hooks.clone())?;
+        if self.rollback.is_on() != shared.rollback.is_on() {
+            shared.rollback.set(Some(self.rollback.is_on()));
+        }
+        let db = Database::of(shared);
+        if pool.is_some() {
+            db.shared().connect(&db, true, site)?;
+        }
+        Ok(db)
+    }
+
+    pub(crate) fn driver(&self) -> &Arc<dyn Driver> {
+        &self.driver
+    }
+
+    /// Another database of the same driver and the same hooks.
+    pub(crate) fn sibling(&self, config: Config) -> Result<Database> {
+        Ok(Database::of(Shared::new(config, Arc::clone(&self.driver), self.hooks.clone())?))
+    }
+
+    pub(super) fn refresh(&self) {
+        if let Some(pool) = &*self.pool.read() {
+            pool.outdate();
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        match &*self.pool.read() {
+            Some(pool) => pool.snapshot(),
+            None => Snapshot::default(),
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if !self.origin.is_here() {
+            // A forked child: the pool is the parent's, and a lock of it may be held by a thread that is not here.
+            let _ = ManuallyDrop::new(self.pool.get_mut().take());
+            self.rollback.forget();
+        }
+    }
+}
+
+/// Opens as many connections as are to be kept, one at least.
+fn open_some(pool: &Arc<Pool>, deadline: Option<Instant>, site: &Site) -> Result<()> {
+    let mut holds = Vec::new();
+    for _ in 0..pool.terms().min_idle.max(1) {
+        holds.push(pool.acquire(deadline, site.clone())?);
+    }
+    Ok(())
+}
+
+/// Takes the connecting back unless told to keep it.
+struct Disconnect<'s>(&'s Shared);
+
+impl Disconnect<'_> {
+    fn keep(self) {
+        let _ = ManuallyDrop::new(self);
+    }
+}
+
+impl Drop for Disconnect<'_> {
+    fn drop(&mut self) {
+        if let Some(pool) = self.0.pool.write().take() {
+            self.0.shut_down(&pool, Duration::ZERO);
+        }
+    }
+}

@@ -1,0 +1,473 @@
+//! One connection: everything that can be done with it while others read from it.
+//!
+//! All methods take `&self`, because SQLite runs statements inside each other: while the sink of a query waits for its
+//! reader, another statement comes in through [`Inside`](super::link::Inside). What needs the connection for itself
+//! (handlers, reconnecting) is in [`SqliteLink`](super::SqliteLink).
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::ReentrantMutex;
+use rusqlite::fallible_iterator::FallibleIterator;
+use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
+use rusqlite::{CachedStatement, Connection, Statement as Prepared};
+
+use super::error::{code_of, is_fatal, of_native, of_statement, of_stop};
+use super::link::Inside;
+use super::open::Opener;
+use super::statement::{Facts, Known, Pragma, Shape, mentions};
+use super::values::{Bindable, bindable, push};
+use super::watch::{Protection, Running, Stop, Watch};
+use crate::driver::{Batcher, Call, Executed, Flow, LinkState, RowSink};
+use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::params::Params;
+use crate::sql::{Bound, Statement};
+use crate::value::Value;
+
+/// How many sets of parameters run between two looks at the clock.
+const SETS_PER_CHECK: usize = 32;
+
+/// A connection with all that belongs to it.
+pub(super) struct Core {
+    pub(super) conn: Connection,
+    pub(super) watch: Arc<Watch>,
+    pub(super) opener: Arc<Opener>,
+    pub(super) known: RefCell<Known>,
+    /// A statement set something that outlives it: a PRAGMA with a value.
+    pub(super) changed: Cell<bool>,
+    /// The connection itself was in the user's hands: there may be functions and hooks that call into the program.
+    pub(super) raw_used: Cell<bool>,
+    /// Our busy handler may have been replaced.
+    pub(super) handlers_lost: Cell<bool>,
+    /// A read-only transaction was begun, and `query_only` is on.
+    pub(super) query_only: Cell<bool>,
+    /// An error came after which SQLite's own word counts no more.
+    pub(super) doubtful: Cell<bool>,
+}
+
+/// What can end a call.
+pub(super) enum Failure {
+    Native(rusqlite::Error),
+    Ours(Error),
+    Stop(Stop),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Failure {
+        Failure::Native(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Ours(error)
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Failure {
+        Failure::Stop(stop)
+    }
+}
+
+pub(super) type Outcome<T> = std::result::Result<T, Failure>;
+
+impl Core {
+    pub(super) fn new(conn: Connection, watch: Arc<Watch>, opener: Arc<Opener>) -> Core {
+        let known = RefCell::new(Known::new(opener.settings.statement_cache * 4));
+        Core {
+            conn,
+            watch,
+            opener,
+            known,
+            changed: Cell::new(false),
+            raw_used: Cell::new(false),
+            handlers_lost: Cell::new(false),
+            query_only: Cell::new(false),
+            doubtful: Cell::new(false),
+        }
+    }
+
+    /// Runs a piece of work on the terms of a call.
+    #[inline]
+    pub(super) fn on_terms<T>(&self, call: &Call<'_>, work: impl FnOnce(&Running<'_>) -> Outcome<T>) -> Result<T> {
+        let running = self.watch.enter(call);
+        // After entering: a cancel that comes from here on finds the call, one that came before is seen now.
+        call.check().map_err(|error| error.with_effect(Effect::NotSent))?;
+        self.end_query_only()?;
+        work(&running).map_err(|failure| self.explain(failure, &running))
+    }
+
+    #[cold]
+    fn explain(&self, failure: Failure, running: &Running<'_>) -> Error {
+        match failure {
+            Failure::Ours(error) => error,
+            Failure::Stop(stop) => of_stop(stop),
+            Failure::Native(native) => {
+                if code_of(&native).is_some_and(is_fatal) {
+                    self.doubtful.set(true);
+                }
+                of_statement(native, running, !self.conn.is_autocommit())
+            }
+        }
+    }
+
+    pub(super) fn state(&self) -> LinkState {
+        if self.doubtful.get() {
+            LinkState::Unknown
+        } else if self.conn.is_autocommit() {
+            LinkState::Idle
+        } else {
+            LinkState::Open
+        }
+    }
+
+    // ---- statements
+
+    pub(super) fn execute(&self, call: &Call<'_>, bound: &Bound<'_>) -> Result<Executed> {
+        self.on_terms(call, |running| self.run_bound(call, running, &bound.sql, &bound.values))
+    }
+
+    fn run_bound(&self, call: &Call<'_>, running: &Running<'_>, sql: &str, values: &[Value]) -> Outcome<Executed> {
+        let (mut statement, facts) = self.prepare(call, running, sql)?;
+        bind_all(&mut statement, values, &facts)?;
+        let before = if facts.writes { self.conn.total_changes() } else { 0 };
+        self.run_prepared(&mut statement, &facts)?;
+        drop(statement);
+        if let Some(pragma) = facts.pragma {
+            self.after_pragma(pragma)?;
+        }
+        Ok(self.executed(&facts, before))
+    }
+
+    /// What a statement did that began when the total number of changes was `before`.
+    #[inline]
+    pub(super) fn executed(&self, facts: &Facts, before: u64) -> Executed {
+        // SQLite's count of changes is that of the last statement that had any to count, whichever it was.
+        if !facts.writes || self.conn.total_changes() == before {
+            return Executed::default();
+        }
+        Executed::new(self.conn.changes(), facts.inserts.then(|| self.conn.last_insert_rowid()))
+    }
+
+    /// Takes a statement to its end.
+    #[inline]
+    pub(super) fn run_prepared(&self, statement: &mut Prepared<'_>, facts: &Facts) -> Outcome<()> {
+        if facts.shape.is_none() {
+            statement.raw_execute()?;
+            return Ok(());
+        }
+        let mut rows = statement.raw_query();
+        loop {
+            rows.advance()?;
+            if rows.get().is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A prepared statement that may run on these terms.
+    #[inline]
+    pub(super) fn prepare<'c>(
+        &'c self,
+        call: &Call<'_>,
+        running: &Running<'_>,
+        sql: &str,
+    ) -> Outcome<(CachedStatement<'c>, Arc<Facts>)> {
+        let statement = self.conn.prepare_cached(sql)?;
+        let facts = self.known.borrow_mut().facts(sql, &statement)?;
+        if facts.writes {
+            if call.is_read_only() {
+                return Err(Failure::Ours(
+                    Error::new(ErrorKind::ReadOnly, "the statement writes, and the query was marked read-only")
+                        .with_effect(Effect::NotSent),
+                ));
+            }
+            if !call.may_interrupt_writes() {
+                running.protect(Protection::Work);
+            }
+        }
+        if let Some(pragma) = facts.pragma {
+            self.before_pragma(pragma, running)?;
+        }
+        Ok((statement, facts))
+    }
+
+    pub(super) fn query(
+        &self,
+        place: &ReentrantMutex<Core>,
+        call: &Call<'_>,
+        bound: &Bound<'_>,
+        sink: &mut dyn RowSink,
+    ) -> Result<()> {
+        self.on_terms(call, |running| {
+            let sql = &*bound.sql;
+            let (mut statement, facts) = self.prepare(call, running, sql)?;
+            if facts.shape.is_none() {
+                return Err(Failure::Ours(Error::new(
+                    ErrorKind::Misuse,
+                    "the statement returns no rows: run it with execute, or add a RETURNING clause",
+                )));
+            }
+            bind_all(&mut statement, &bound.values, &facts)?;
+            let mut rows = statement.raw_query();
+            rows.advance()?;
+            if rows.get().is_none() {
+                // The columns can have changed in this very step, even when there are no rows.
+                drop(rows);
+                let shape = self.shape(sql, &facts, &statement, running)?;
+                sink.columns(&shape.columns)?;
+            } else {
+                let shape = match rows.as_ref() {
+                    Some(statement) => self.shape(sql, &facts, statement, running)?,
+                    // There is a row, so there is a statement.
+                    None => return Ok(()),
+                };
+                self.push_rows(place, call, running, rows, &shape, sink)?;
+            }
+            drop(statement);
+            if let Some(pragma) = facts.pragma {
+                self.after_pragma(pragma)?;
+            }
+            Ok(())
+        })
+    }
+
+    #[inline]
+    fn shape(&self, sql: &str, facts: &Facts, statement: &Prepared<'_>, running: &Running<'_>) -> Result<Arc<Shape>> {
+        self.known.borrow_mut().shape(sql, facts, statement, running.is_alone())
+    }
+
+    fn push_rows(
+        &self,
+        place: &ReentrantMutex<Core>,
+        call: &Call<'_>,
+        running: &Running<'_>,
+        mut rows: rusqlite::Rows<'_>,
+        shape: &Shape,
+        sink: &mut dyn RowSink,
+    ) -> Outcome<()> {
+        let mut batcher = Batcher::new(sink, Arc::clone(&shape.columns))?;
+        while let Some(row) = rows.get() {
+            for (position, &reading) in shape.readings.iter().enumerate() {
+                push(batcher.row(), row.get_ref(position)?, reading, position)?;
+            }
+            if batcher.is_full_with_row() {
+                running.pause(call)?;
+                let flow = batcher.push(Some(&mut Inside::new(place)))?;
+                if flow == Flow::Stop {
+                    return Ok(());
+                }
+                running.resume(call)?;
+            }
+            rows.advance()?;
+        }
+        // Ended before the last batch goes out: its reader may want the connection for itself.
+        drop(rows);
+        batcher.finish()?;
+        Ok(())
+    }
+
+    pub(super) fn batch(&self, call: &Call<'_>, script: &str) -> Result<()> {
+        if script.contains('\0') {
+            return Err(Error::new(ErrorKind::NulInText, "the script has a NUL character, at which SQLite would stop"));
+        }
+        let mut done = 0_usize;
+        let result = self.on_terms(call, |running| {
+            if mentions(script, "pragma") {
+                // Which one, and with what value, is not told statement by statement.
+                let pragma = Pragma { assigns: true, is_busy_timeout: mentions(script, "busy_timeout") };
+                self.before_pragma(pragma, running)?;
+                let result = self.run_script(call, running, script, &mut done);
+                self.after_pragma(pragma)?;
+                return result;
+            }
+            self.run_script(call, running, script, &mut done)
+        });
+        result.map_err(|error| match done {
+            0 => error,
+            _ => self.after_others(error).context(format_args!("statement {} of the script", done + 1)),
+        })
+    }
+
+    fn run_script(&self, call: &Call<'_>, running: &Running<'_>, script: &str, done: &mut usize) -> Outcome<()> {
+        let mut batch = rusqlite::Batch::new(&self.conn, script);
+        while let Some(mut statement) = FallibleIterator::next(&mut batch)? {
+            call.check()?;
+            if statement.parameter_count() > 0 {
+                return Err(Failure::Ours(Error::new(
+                    ErrorKind::Parameter,
+                    "a script has no parameters: run the statements that have some one by one",
+                )));
+            }
+            let writes = !statement.readonly();
+            if writes && call.is_read_only() {
+                return Err(Failure::Ours(
+                    Error::new(ErrorKind::ReadOnly, "the script writes, and it was marked read-only")
+                        .with_effect(Effect::NotApplied),
+                ));
+            }
+            let protected = writes && !call.may_interrupt_writes();
+            running.protect(if protected { Protection::Work } else { Protection::None });
+            let mut rows = statement.raw_query();
+            loop {
+                rows.advance()?;
+                if rows.get().is_none() {
+                    break;
+                }
+            }
+            *done += 1;
+        }
+        Ok(())
+    }
+
+    pub(super) fn execute_many(
+        &self,
+        call: &Call<'_>,
+        statement: &Statement,
+        sets: &mut dyn Iterator<Item = Params>,
+    ) -> Result<u64> {
+        let mut number = 0_usize;
+        let result = self.on_terms(call, |running| {
+            let mut affected = 0;
+            let (mut prepared, facts) = self.prepare(call, running, statement.sql())?;
+            let mut total = self.conn.total_changes();
+            for params in sets {
+                if number % SETS_PER_CHECK == SETS_PER_CHECK - 1 {
+                    call.check()?;
+                }
+                let bound = statement.bind(params)?;
+                match bound.sql {
+                    Cow::Borrowed(_) => {
+                        bind_all(&mut prepared, &bound.values, &facts)?;
+                        self.run_prepared(&mut prepared, &facts)?;
+                    }
+                    // A list was written out, so it is another statement.
+                    Cow::Owned(_) => {
+                        self.run_bound(call, running, &bound.sql, &bound.values)?;
+                    }
+                }
+                // As in `executed`, with half the questions.
+                let before = std::mem::replace(&mut total, self.conn.total_changes());
+                if total != before {
+                    affected += self.conn.changes();
+                }
+                number += 1;
+            }
+            Ok(affected)
+        });
+        result.map_err(|error| {
+            let error = if number > 0 { self.after_others(error) } else { error };
+            error.context(format_args!("set {number}"))
+        })
+    }
+
+    /// The error of a piece of work of which a part was done before. Outside a transaction that part is committed, and
+    /// the work must not simply be tried again.
+    pub(super) fn after_others(&self, error: Error) -> Error {
+        if self.conn.is_autocommit() { error.with_effect(Effect::Unknown) } else { error }
+    }
+
+    // ---- pragmas
+
+    fn before_pragma(&self, pragma: Pragma, running: &Running<'_>) -> Result<()> {
+        if pragma.assigns && pragma.is_busy_timeout && !running.is_alone() {
+            // It would remove our busy handler, which can only be put back when no statement is open.
+            return Err(Error::new(
+                ErrorKind::ConnectionBusy,
+                "PRAGMA busy_timeout cannot be set while rows are being read on the same connection",
+            ));
+        }
+        Ok(())
+    }
+
+    fn after_pragma(&self, pragma: Pragma) -> Outcome<()> {
+        if !pragma.assigns {
+            return Ok(());
+        }
+        self.changed.set(true);
+        if pragma.is_busy_timeout {
+            // Ours counts the time it says, and looks at the deadline and the cancel besides.
+            self.handlers_lost.set(true);
+            let millis: u64 = self.conn.query_row("PRAGMA busy_timeout", [], |row| row.get::<_, u32>(0))?.into();
+            self.watch.set_busy_timeout(Some(Duration::from_millis(millis)));
+        }
+        Ok(())
+    }
+
+    /// Runs something of our own to its end: BEGIN, SAVEPOINT, PRAGMA.
+    pub(super) fn verb(&self, call: &Call<'_>, sql: &str, protection: Protection) -> Result<()> {
+        self.on_terms(call, |running| {
+            running.protect(protection);
+            let mut statement = self.conn.prepare_cached(sql)?;
+            statement.raw_execute()?;
+            Ok(())
+        })
+    }
+
+    // ---- the rest
+
+    pub(super) fn ping(&self, call: &Call<'_>) -> Result<()> {
+        self.on_terms(call, |_| {
+            // Without a look at the file, which somebody may have locked: that would not make the connection a bad one.
+            let mut statement = self.conn.prepare_cached("SELECT 1")?;
+            Ok(statement.query_row([], |_| Ok(()))?)
+        })
+    }
+
+    /// Whether there are databases beside the main one: attached ones, or the one of temporary tables.
+    pub(super) fn has_other_schemas(&self) -> Result<bool> {
+        let count = || -> rusqlite::Result<usize> {
+            let mut statement = self.conn.prepare_cached("PRAGMA database_list")?;
+            let mut rows = statement.query([])?;
+            let mut count = 0;
+            while rows.next()?.is_some() {
+                count += 1;
+            }
+            Ok(count)
+        };
+        count().map(|count| count > 1).map_err(of_native)
+    }
+}
+
+/// Binds the values of a statement.
+#[inline]
+fn bind_all(statement: &mut Prepared<'_>, values: &[Value], facts: &Facts) -> Outcome<()> {
+    if values.len() != facts.parameters {
+        return Err(Failure::Ours(wrong_count(values.len(), facts.parameters)));
+    }
+    bind_values(statement, values, |at| (at + 1).to_string())
+}
+
+/// Binds values in order, from the first parameter on. `name` says what a value is called, counted from 0.
+#[inline]
+pub(super) fn bind_values<'v>(
+    statement: &mut Prepared<'_>,
+    values: impl IntoIterator<Item = &'v Value>,
+    name: impl Fn(usize) -> String,
+) -> Outcome<()> {
+    for (at, value) in values.into_iter().enumerate() {
+        match bindable(value, || name(at))? {
+            Bindable::Borrowed(stored) => statement.raw_bind_parameter(at + 1, Raw(stored))?,
+            Bindable::Text(text) => statement.raw_bind_parameter(at + 1, text)?,
+        }
+    }
+    Ok(())
+}
+
+#[cold]
+fn wrong_count(given: usize, wanted: usize) -> Error {
+    Error::new(ErrorKind::Parameter, format!("the statement has {wanted} parameters, {given} values were given"))
+}
+
+/// A value as `rusqlite` wants it, without a copy.
+struct Raw<'v>(rusqlite::types::ValueRef<'v>);
+
+impl rusqlite::ToSql for Raw<'_> {
+    #[inline]
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        Ok(rusqlite::types::ToSqlOutput::Borrowed(self.0))
+    }
+}

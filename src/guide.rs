@@ -1,0 +1,36 @@
+//! The guide: one page a subject, with contracts, defaults and examples that run.
+//!
+//! | page | for when you ask |
+//! |---|---|
+//! | [`transactions`] | what is kept, what is undone, what a COMMIT can answer |
+//! | [`callers`] | which connection a call uses, and who takes part in whose transaction |
+//! | [`testing`] | how a test leaves nothing behind |
+//! | [`deadlines`] | when a call ends, and what a cancel can and cannot do |
+//! | [`pool`] | how many connections, for how long, and who holds them |
+//! | [`errors`] | what an error means, and whether to try again |
+//! | [`streams`] | how to read more rows than fit in memory |
+//! | [`sqlite`] | what is special about SQLite: types, memory, locks, options |
+
+#[doc = include_str!("guide/transactions.md")]
+pub mod transactions {}
+
+#[doc = include_str!("guide/callers.md")]
+pub mod callers {}
+
+#[doc = include_str!("guide/testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("guide/deadlines.md")]
+pub mod deadlines {}
+
+#[doc = include_str!("guide/pool.md")]
+pub mod pool {}
+
+#[doc = include_str!("guide/errors.md")]
+pub mod errors {}
+
+#[doc = include_str!("guide/streams.md")]
+pub mod streams {}
+
+#[doc = include_str!("guide/sqlite.md")]
+pub mod sqlite {}

@@ -1,0 +1,404 @@
+//! A connection that belongs to a caller: its handles, whose turn it is, and who has a transaction open on it.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use pontoon_bridge::{Gate, GateError, Permit};
+
+use crate::caller::CallerId;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::{Hold, Undo, fault};
+use crate::query::QueryOptions;
+use crate::session::{Core, Errand, Lending, Token, Turn};
+use crate::site::Site;
+use crate::sql::TxOptions;
+
+/// A connection in its callers' hands. A `Connection` and all its clones are one lease; so are a transaction and what is
+/// done through the database by the caller that began it.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    hold: Hold,
+    pinned: bool,
+    /// It was taken for a stream of the database, and nobody asked for a connection.
+    streams: bool,
+    /// Held by the outermost transaction.
+    turn: Gate,
+    holder: Mutex<Option<Holder>>,
+    /// Transactions that are open, as their handles count them.
+    open: AtomicUsize,
+    conflicts: AtomicU64,
+    /// What a pinned lease holds alone; goes after the connection.
+    _claim: Option<SoleWriter>,
+}
+
+/// Whose turn it is. It lasts for as long as anything of that caller's is open that needs it: a transaction, a stream,
+/// or what was begun in the middle of either and outlives it.
+#[derive(Debug)]
+struct Holder {
+    caller: CallerId,
+    what: Holding,
+    site: Site,
+    turn: Weak<Permit>,
+}
+
+/// What somebody has his turn for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Holding {
+    Transaction,
+    Statement,
+}
+
+/// The right to be the one pinned transaction on something that has a single writer.
+#[derive(Debug)]
+pub(crate) struct SoleWriter(Option<String>);
+
+static SOLE_WRITERS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+impl SoleWriter {
+    /// # Errors
+    /// `Misuse` at once when another database of this process holds it: it would wait for that one's end.
+    pub(crate) fn claim(name: Option<String>) -> Result<SoleWriter> {
+        let Some(name) = name else { return Ok(SoleWriter(None)) };
+        let mut held = SOLE_WRITERS.lock();
+        if held.contains(&name) {
+            return Err(Error::new(
+                ErrorKind::Misuse,
+                format!(
+                    "force rollback is on in another database handle on {name}, which has one writer at a time: \
+                     give each test a file of its own (TestDatabase), or share the handle"
+                ),
+            ));
+        }
+        held.push(name.clone());
+        Ok(SoleWriter(Some(name)))
+    }
+}
+
+impl Drop for SoleWriter {
+    fn drop(&mut self) {
+        if let Some(name) = &self.0 {
+            SOLE_WRITERS.lock().retain(|held| held != name);
+        }
+    }
+}
+
+/// By which right somebody uses a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// By a handle of it: takes part in whatever is open.
+    Handle,
+    /// Through the database, under force rollback: waits while somebody else's transaction is open.
+    Guest(CallerId),
+}
+
+/// A transaction that is open on a lease. Dropping it rolls back, without waiting for it.
+#[derive(Debug)]
+pub(crate) struct Open {
+    lease: Arc<Lease>,
+    token: Option<Token>,
+    /// None for one that was begun inside another one by its handle, which outlives it.
+    #[expect(dead_code, reason = "held for its drop")]
+    turn: Option<Arc<Permit>>,
+}
+
+impl Lease {
+    pub(crate) fn new(hold: Hold) -> Arc<Lease> {
+        Arc::new(Lease::of(hold, false))
+    }
+
+    /// A lease that a stream of the database takes for itself.
+    pub(crate) fn for_a_stream(hold: Hold) -> Arc<Lease> {
+        Arc::new(Lease { streams: true, ..Lease::of(hold, false) })
+    }
+
+    /// Whether a further stream of the same caller has to take another connection: of two streams on one, the older waits
+    /// for the end of the younger, and a loop that reads both by turns would wait for itself. Inside a transaction there
+    /// is no choice.
+    pub(crate) fn has_its_stream(&self) -> bool {
+        self.streams && !self.is_in_transaction()
+    }
+
+    fn of(hold: Hold, pinned: bool) -> Lease {
+        Lease {
+            hold,
+            pinned,
+            streams: false,
+            turn: Gate::new(1, usize::MAX),
+            holder: Mutex::new(None),
+            open: AtomicUsize::new(0),
+            conflicts: AtomicU64::new(0),
+            _claim: None,
+        }
+    }
+
+    /// A lease whose root transaction is the pin of force rollback. `claim` is what it holds alone.
+    pub(crate) fn pin(hold: Hold, claim: SoleWriter, deadline: Option<Instant>) -> Result<Arc<Lease>> {
+        hold.perform(Errand::on_worker(QueryOptions::default()), false, deadline, None, |core, turn| {
+            core.pin(turn, &TxOptions::default())
+        })?;
+        Ok(Arc::new(Lease { _claim: Some(claim), ..Lease::of(hold, true) }))
+    }
+
+    /// Whether it is the one connection of force rollback.
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.pinned
+    }
+
+    /// Whether somebody's transaction is open on it.
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        self.open.load(Ordering::Relaxed) > 0
+    }
+
+    pub(crate) fn hold(&self) -> &Hold {
+        &self.hold
+    }
+
+    /// Runs a job on the connection.
+    pub(crate) fn perform<T: Send + 'static>(
+        &self,
+        access: Access,
+        errand: Errand,
+        deadline: Option<Instant>,
+        job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let _turn = self.guest_turn(access, deadline, &errand.site)?;
+        let lend = !self.pinned
+            && match errand.lending {
+                Lending::Always => true,
+                Lending::InTransaction => self.is_in_transaction(),
+                Lending::Never => false,
+            };
+        // A call whose caller was told that it is too late must not be committed with the rest. The end of its job is
+        // where that is known for sure: before, the program's own code may run past the deadline, and after it others.
+        let undo: Option<Undo<T>> = self.is_in_transaction().then_some(|core, _, _| core.give_up());
+        self.noted(self.hold.perform(errand, lend, deadline, undo, job))
+    }
+
+    /// How many conflicts with other transactions were met on it: statements, of whichever handle, that could not be put
+    /// in an order with those of others.
+    pub(crate) fn conflicts(&self) -> u64 {
+        self.conflicts.load(Ordering::Relaxed)
+    }
+
+    fn noted<T>(&self, result: Result<T>) -> Result<T> {
+        if let Err(error) = &result {
+            self.note(error);
+        }
+        result
+    }
+
+    pub(crate) fn note(&self, error: &Error) {
+        if is_conflict(error) {
+            self.conflicts.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether this caller has its turn on it.
+    pub(crate) fn is_held_by(&self, caller: CallerId) -> bool {
+        self.holder.lock().as_ref().is_some_and(|holder| holder.caller == caller && holder.turn.strong_count() > 0)
+    }
+
+    /// For a guest, the right to the connection for one statement, shared with what that caller has open already.
+    pub(crate) fn guest_turn(
+        &self,
+        access: Access,
+        deadline: Option<Instant>,
+        site: &Site,
+    ) -> Result<Option<Arc<Permit>>> {
+        match access {
+            Access::Guest(caller) => self.turn_of(caller, Holding::Statement, deadline, site).map(Some),
+            Access::Handle => Ok(None),
+        }
+    }
+
+    /// The turn of this caller: the one that it has, or the next one.
+    fn turn_of(&self, caller: CallerId, what: Holding, deadline: Option<Instant>, site: &Site) -> Result<Arc<Permit>> {
+        let held = |holder: &Holder| if holder.caller == caller { holder.turn.upgrade() } else { None };
+        if let Some(turn) = self.holder.lock().as_ref().and_then(held) {
+            return Ok(turn);
+        }
+        let turn = Arc::new(self.take_turn(deadline)?);
+        *self.holder.lock() = Some(Holder { caller, what, site: site.clone(), turn: Arc::downgrade(&turn) });
+        Ok(turn)
+    }
+
+    fn take_turn(&self, deadline: Option<Instant>) -> Result<Permit> {
+        if self.hold.is_mine() {
+            return Err(fault::nested());
+        }
+        self.turn.acquire_until(deadline).map_err(|error| match error {
+            GateError::Closed => fault::gone(),
+            _ => {
+                let holder = match &*self.holder.lock() {
+                    Some(Holder { what: Holding::Transaction, site, .. }) => format!("the transaction begun at {site}"),
+                    Some(Holder { what: Holding::Statement, site, .. }) => format!("the statement at {site}"),
+                    None => "another caller".to_owned(),
+                };
+                Error::new(
+                    ErrorKind::Busy,
+                    format!(
+                        "the deadline passed while waiting for {holder} to end on the connection that both use: \
+                         to take part in it, pass its handle and begin on that"
+                    ),
+                )
+                .with_effect(crate::Effect::NotSent)
+            }
+        })
+    }
+
+    /// Begins a transaction: inside the caller's own if it has one open, else after whoever has one open.
+    pub(crate) fn begin(
+        self: &Arc<Lease>,
+        caller: CallerId,
+        options: &TxOptions,
+        deadline: Option<Instant>,
+        site: Site,
+    ) -> Result<Open> {
+        let turn = self.turn_of(caller, Holding::Transaction, deadline, &site)?;
+        self.open_with(None, options, deadline, Some(turn))
+    }
+
+    /// Begins a transaction inside this one, by right of its handle.
+    pub(crate) fn begin_inside(
+        self: &Arc<Lease>,
+        outer: Token,
+        options: &TxOptions,
+        deadline: Option<Instant>,
+    ) -> Result<Open> {
+        self.open_with(Some(outer), options, deadline, None)
+    }
+
+    fn open_with(
+        self: &Arc<Lease>,
+        outer: Option<Token>,
+        options: &TxOptions,
+        deadline: Option<Instant>,
+        turn: Option<Arc<Permit>>,
+    ) -> Result<Open> {
+        // From here on the drop of `open` gives the turn back, whatever happens.
+        let mut open = Open { lease: Arc::clone(self), token: None, turn };
+        let options = *options;
+        let token = self.hold.perform(
+            Errand::on_worker(QueryOptions::default()),
+            false,
+            deadline,
+            Some(|core: &mut Core<'_>, turn: &Turn<'_>, token: Token| {
+                // A rollback that fails has condemned the connection; there is nobody left to tell.
+                let _ = core.abandon(turn, token);
+            }),
+            move |core, turn| {
+                outer.map_or(Ok(()), |outer| core.expect_open(outer))?;
+                core.begin(turn, &options)
+            },
+        );
+        let token = self.noted(token)?;
+        self.open.fetch_add(1, Ordering::Relaxed);
+        open.token = Some(token);
+        Ok(open)
+    }
+}
+
+impl Open {
+    pub(crate) fn lease(&self) -> &Arc<Lease> {
+        &self.lease
+    }
+
+    /// Commits. `Busy` leaves the transaction open; every other error has ended it.
+    pub(crate) fn commit(&mut self, deadline: Option<Instant>) -> Result<()> {
+        let token = self.token()?;
+        let result = self.lease.hold.perform(
+            Errand::on_worker(QueryOptions::default()),
+            false,
+            deadline,
+            None,
+            move |core, turn| core.commit(turn, token),
+        );
+        match result {
+            Err(error) if error.kind() == ErrorKind::Busy => Err(error),
+            Err(error) if error.kind() == ErrorKind::Timeout && error.effect() == crate::Effect::Unknown => {
+                // COMMIT was on its way when this caller left.
+                self.abandon();
+                self.lease.hold.condemn();
+                Err(Error::new(
+                    ErrorKind::CommitUnknown,
+                    "COMMIT was sent and not answered before the deadline: it may or may not be committed, ask the data",
+                )
+                .with_source(error))
+            }
+            Err(error) if error.kind() == ErrorKind::Misuse => Err(error),
+            Err(error) if error.effect() == crate::Effect::Unknown && error.kind() != ErrorKind::CommitUnknown => {
+                // The connection went, or the driver panicked, while COMMIT was on its way.
+                self.abandon();
+                let message = "COMMIT was sent and its answer is lost: it may or may not be committed, ask the data";
+                Err(Error::new(ErrorKind::CommitUnknown, message).with_source(error))
+            }
+            Err(error) => {
+                self.abandon();
+                Err(error)
+            }
+            Ok(()) => {
+                self.finished();
+                Ok(())
+            }
+        }
+    }
+
+    /// Rolls back and waits for it.
+    pub(crate) fn rollback(&mut self, deadline: Option<Instant>) -> Result<()> {
+        let token = self.token()?;
+        let result = self.lease.hold.perform(
+            Errand::on_worker(QueryOptions::default()),
+            false,
+            deadline,
+            None,
+            move |core, turn| core.rollback(turn, token),
+        );
+        match result {
+            Err(error) if error.kind() == ErrorKind::Misuse => Err(error),
+            Err(error) => {
+                self.abandon();
+                Err(error)
+            }
+            Ok(()) => {
+                self.finished();
+                Ok(())
+            }
+        }
+    }
+
+    /// Has it rolled back, if it is still open, without waiting for it.
+    fn abandon(&mut self) {
+        if let Some(token) = self.token {
+            self.finished();
+            self.lease.hold.post(move |core, turn| {
+                // A rollback that fails has condemned the connection; there is nobody left to tell.
+                let _ = core.abandon(turn, token);
+            });
+        }
+    }
+
+    /// What names it on the connection.
+    pub(crate) fn token(&self) -> Result<Token> {
+        self.token.ok_or_else(|| Error::new(ErrorKind::Misuse, "this transaction is finished already"))
+    }
+
+    fn finished(&mut self) {
+        if self.token.take().is_some() {
+            self.lease.open.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // Posted before the turn is given back, and so before anything that the next one asks for.
+        self.abandon();
+    }
+}
+
+/// Whether it met another transaction that it could not be put in an order with, so that the whole may be run again.
+pub(crate) fn is_conflict(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Serialization | ErrorKind::Deadlock | ErrorKind::Busy) && error.is_retryable()
+}

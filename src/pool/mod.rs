@@ -1,0 +1,379 @@
+//! The pool: a fixed number of berths, each an empty place for a worker, kept by `r2d2`; a fair gate in front of them.
+//!
+//! `r2d2` never connects, checks or retires anything here: a berth is made empty, without thread or socket, so that
+//! making one cannot block, fail or panic, and none is ever destroyed. The gate has exactly as many permits as there are
+//! berths, and a permit is released only after its berth is back, so whoever holds a permit finds a berth at once. What
+//! is moored in a berth is opened by the first holder who needs it, with that holder's deadline and error; it is retired
+//! by emptying the berth.
+
+mod backoff;
+mod berth;
+mod closing;
+pub(crate) mod fault;
+mod hold;
+mod housekeeping;
+mod opening;
+mod record;
+
+pub use record::{ConnectionSnapshot, ConnectionState, Counters, HolderSnapshot, Snapshot};
+
+pub(crate) use hold::{Hold, Sent, Undo};
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use pontoon_bridge::{Alarm, Gate, GateError, Permit, Worker};
+
+use crate::config::Config;
+use crate::driver::Source;
+use crate::error::{Error, ErrorKind, Result};
+use crate::fork::Origin;
+use crate::moment::after;
+use crate::query::QueryOptions;
+use crate::session::{Boat, Cause, Cleaning, Ticket, Turn, View};
+use crate::site::Site;
+use backoff::Backoff;
+use berth::Berths;
+use hold::Claim;
+use record::{Record, Tally};
+
+/// How many jobs of one database may wait in the queues of its connections.
+const DATABASE_JOBS: usize = 16_384;
+
+/// How many jobs may wait in the queue of one connection.
+const CONNECTION_JOBS: usize = 1_024;
+
+/// A connection that was idle for no longer than this is not asked whether it lives before it is used.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+
+/// How long a caller waits for a connection while it keeps one that broke from the pool.
+const BESIDE_ANOTHER: Duration = Duration::from_millis(500);
+
+/// How long the answer to that question may take, when the caller's own deadline is further away.
+const PROBE_TIME: Duration = Duration::from_secs(1);
+
+/// What happens to a physical connection right after it was opened.
+pub(crate) type OnOpen = Arc<dyn Fn(&crate::session::Session<'_>) -> Result<()> + Send + Sync>;
+
+/// What the pool needs of the configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    pub(crate) size: usize,
+    pub(crate) min_idle: usize,
+    pub(crate) acquire_timeout: Duration,
+    connect_timeout: Option<Duration>,
+    pub(crate) cleaning: Cleaning,
+    max_waiters: usize,
+    max_stuck: usize,
+    idle_timeout: Option<Duration>,
+    max_lifetime: Option<Duration>,
+    keepalive: Option<Duration>,
+    leak_threshold: Option<Duration>,
+    lend: bool,
+    /// The driver's name, for the names of threads.
+    name: &'static str,
+}
+
+impl Terms {
+    fn of(config: &Config, name: &'static str, source: &dyn Source) -> Terms {
+        let pool = config.pool();
+        Terms {
+            size: pool.size,
+            min_idle: pool.min_idle.min(pool.size),
+            acquire_timeout: pool.acquire_timeout,
+            connect_timeout: config.connect_timeout(),
+            cleaning: hold::cleaning_of(pool.reset),
+            max_waiters: pool.max_waiters,
+            max_stuck: pool.max_stuck,
+            idle_timeout: pool.idle_timeout,
+            max_lifetime: pool.max_lifetime,
+            keepalive: pool.keepalive,
+            leak_threshold: pool.leak_threshold,
+            lend: config.lend() && source.lendable(),
+            name,
+        }
+    }
+}
+
+/// A worker that lives, with the connection that it has, opens, or does not get rid of: for who must find them all.
+struct Crew {
+    record: Arc<Record>,
+    worker: Worker<Boat>,
+}
+
+/// The connections of one database.
+pub(crate) struct Pool {
+    origin: Origin,
+    me: Weak<Pool>,
+    source: Arc<dyn Source>,
+    terms: Terms,
+    on_open: Option<OnOpen>,
+    gate: Gate,
+    /// The permits of queued jobs, of all connections together.
+    jobs: Gate,
+    berths: r2d2::Pool<Berths>,
+    /// Held while berths are drawn and put back in one go, so that the holder of a permit never finds none.
+    drawing: Mutex<()>,
+    backoff: Backoff,
+    tally: Arc<Tally>,
+    /// Every worker, from its start until it is let go and has come back from the call that it was in.
+    crews: Mutex<Vec<Crew>>,
+    generation: AtomicU64,
+    numbers: AtomicU64,
+    housekeeping: Mutex<Option<Alarm>>,
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("terms", &self.terms).finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(
+        source: Arc<dyn Source>,
+        config: &Config,
+        driver: &'static str,
+        on_open: Option<OnOpen>,
+    ) -> Result<Arc<Pool>> {
+        let terms = Terms::of(config, driver, &*source);
+        let (berths, housekeeping) = (berth::berths(terms.size)?, Mutex::new(None));
+        let pool = Arc::new_cyclic(|me| Pool {
+            origin: Origin::here(),
+            me: Weak::clone(me),
+            gate: Gate::new(terms.size, terms.max_waiters),
+            jobs: Gate::new(DATABASE_JOBS, usize::MAX),
+            berths,
+            drawing: Mutex::new(()),
+            backoff: Backoff::default(),
+            tally: Arc::default(),
+            crews: Mutex::default(),
+            generation: AtomicU64::new(0),
+            numbers: AtomicU64::new(0),
+            housekeeping,
+            source,
+            terms,
+            on_open,
+        });
+        housekeeping::start(&pool)?;
+        Ok(pool)
+    }
+
+    pub(crate) fn source(&self) -> &Arc<dyn Source> {
+        &self.source
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.gate.is_closed()
+    }
+
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// Whether callers may run statements on their own threads.
+    pub(crate) fn lends(&self) -> bool {
+        self.terms.lend
+    }
+
+    /// Takes a connection that is open and lives.
+    ///
+    /// The whole wait, for a permit, for the answer of an idle connection and for a new one to open, ends at
+    /// `deadline`, or after the acquire timeout if that is nearer.
+    pub(crate) fn acquire(self: &Arc<Pool>, deadline: Option<Instant>, site: Site) -> Result<Hold> {
+        // The way that nearly every call takes: a free permit, and a connection that was in use a moment ago.
+        if let Ok(permit) = self.gate.try_acquire() {
+            return self.acquire_with(permit, deadline, site);
+        }
+        if self.waits_for_itself() {
+            return Err(fault::nested());
+        }
+        pontoon_bridge::block_on(self.acquire_slowly(deadline, site))
+    }
+
+    fn acquire_with(self: &Arc<Pool>, permit: Permit, deadline: Option<Instant>, site: Site) -> Result<Hold> {
+        let claim = Claim { berth: self.draw()?, permit };
+        let now = Instant::now();
+        match self.is_ready(&claim, now) {
+            true => Ok(Hold::new(claim, Arc::clone(self), site, now)),
+            false => pontoon_bridge::block_on(self.make_ready(claim, self.patience(deadline), site)),
+        }
+    }
+
+    /// The same for a caller that holds a connection already, one that broke: it does not wait for long for another one
+    /// to come free, since all who could free one may be in the same position.
+    pub(crate) fn acquire_another(self: &Arc<Pool>, deadline: Option<Instant>, site: Site) -> Result<Hold> {
+        let brief = Instant::now() + BESIDE_ANOTHER;
+        match self.gate.acquire_until(Some(deadline.map_or(brief, |deadline| deadline.min(brief)))) {
+            Ok(permit) => self.acquire_with(permit, deadline, site),
+            Err(GateError::Closed) => Err(fault::closed()),
+            Err(_) => Err(fault::held_is_broken()),
+        }
+    }
+
+    /// Whether the calling thread is inside a job that has the only connection, or one that is just being opened: a hook
+    /// that opens another one for itself would find the same hook there.
+    fn waits_for_itself(&self) -> bool {
+        let crews = self.crews.lock();
+        crews.iter().any(|crew| (self.terms.size == 1 || crew.record.is_connecting()) && crew.worker.is_mine())
+    }
+
+    /// The same for who has to wait, and can wait without a thread.
+    pub(crate) async fn acquire_slowly(self: &Arc<Pool>, deadline: Option<Instant>, site: Site) -> Result<Hold> {
+        let begun = Instant::now();
+        let deadline = self.patience(deadline);
+        let permit = match self.gate.acquire(Some(deadline)).await {
+            Ok(permit) => permit,
+            Err(GateError::Closed) => return Err(fault::closed()),
+            Err(GateError::TooManyWaiters) => return Err(fault::too_many_waiters(self.terms.max_waiters)),
+            Err(_) => return Err(self.exhausted(begun, None)),
+        };
+        self.tally.waited(begun.elapsed());
+        let berth = self.draw()?;
+        self.make_ready(Claim { berth, permit }, deadline, site).await
+    }
+
+    /// Until when a caller waits for a connection.
+    fn patience(&self, deadline: Option<Instant>) -> Instant {
+        let patience = after(self.terms.acquire_timeout);
+        deadline.map_or(patience, |deadline| deadline.min(patience))
+    }
+
+    /// A berth for the holder of a permit: one with an open connection if there is one near the top.
+    fn draw(&self) -> Result<r2d2::PooledConnection<Berths>> {
+        let missing = || Error::new(ErrorKind::Internal, "a permit was granted and no berth was there");
+        let _drawing = self.drawing.lock();
+        let first = self.berths.try_get().ok_or_else(missing)?;
+        if first.mooring.is_some() {
+            return Ok(first);
+        }
+        // Berths are kept in a stack, so open connections gather at its top; an empty one above them is swapped.
+        match self.berths.try_get() {
+            Some(second) if second.mooring.is_some() => Ok(second),
+            _ => Ok(first),
+        }
+    }
+
+    /// Whether the connection can be used as it is.
+    fn is_ready(&self, claim: &Claim, now: Instant) -> bool {
+        claim.berth.mooring.as_ref().is_some_and(|mooring| {
+            mooring.record.is_fit()
+                && mooring.generation == self.generation.load(Ordering::Acquire)
+                && now.saturating_duration_since(mooring.proven) <= TRUSTED_IDLE
+                && mooring.expires.is_none_or(|expires| now < expires)
+        })
+    }
+
+    /// A connection that is clean goes back.
+    fn moor(&self, mut claim: Claim) {
+        if let Some(mooring) = &mut claim.berth.mooring {
+            mooring.record.returned();
+            mooring.idle_since = Instant::now();
+            mooring.proven = mooring.idle_since;
+        }
+        drop(claim);
+    }
+
+    /// Cleans a connection on its way back; one that cannot be made clean is marked as one to throw away.
+    fn clean(&self, record: &Record, view: &mut View<'_>, ticket: &Ticket<'_>, cleaning: Cleaning) {
+        let outcome = match view.core() {
+            Ok(mut core) => core.clean(&Turn::new(ticket, None, QueryOptions::default()), cleaning),
+            Err(error) => Err(Cause::of(&error)),
+        };
+        let is_fit = match outcome {
+            Ok(true) => self.set_up_again(view, ticket),
+            Ok(false) => true,
+            Err(_) => false,
+        };
+        if !is_fit {
+            record.die();
+        }
+    }
+
+    /// The end of the way back.
+    fn returned(&self, mut claim: Claim) {
+        match &claim.berth.mooring {
+            Some(mooring) if mooring.record.is_dead() => self.discard(&mut claim),
+            _ => self.moor(claim),
+        }
+    }
+
+    /// Throws a connection away because something is wrong with it.
+    fn discard(&self, claim: &mut Claim) {
+        if claim.berth.mooring.take().is_some() {
+            Tally::count(&self.tally.discarded);
+        }
+    }
+
+    /// Closes a connection in good order.
+    fn retire(&self, claim: &mut Claim) {
+        if claim.berth.mooring.take().is_some() {
+            Tally::count(&self.tally.closed);
+        }
+    }
+
+    /// Takes a worker out of the books.
+    fn strike(&self, record: &Arc<Record>) {
+        let mut crews = self.crews.lock();
+        let crew = crews.iter().position(|crew| Arc::ptr_eq(&crew.record, record)).map(|at| crews.swap_remove(at));
+        drop(crews);
+        drop(crew);
+    }
+
+    /// Whether one more worker may be started, beside those that do not come back from what they were told to leave.
+    fn check_budget(&self) -> Result<()> {
+        let (mut stuck, mut abandoned) = (0, 0);
+        for crew in self.crews.lock().iter() {
+            if crew.record.is_stuck() {
+                stuck += 1;
+            } else if crew.record.is_abandoned() {
+                abandoned += 1;
+            }
+        }
+        let most = self.terms.max_stuck;
+        if stuck > 0 && stuck >= most {
+            return Err(fault::degraded(stuck));
+        }
+        if abandoned > 0 && stuck + abandoned >= most {
+            return Err(fault::overdue(stuck + abandoned));
+        }
+        Ok(())
+    }
+
+    /// All connections that are open now are outdated: each is replaced when it is next free.
+    pub(crate) fn outdate(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn exhausted(&self, begun: Instant, cause: Option<Error>) -> Error {
+        Tally::count(&self.tally.timeouts);
+        fault::exhausted(begun.elapsed(), &self.snapshot(), cause)
+    }
+
+    /// What everybody is doing.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let now = Instant::now();
+        let records: Vec<Arc<Record>> = self.crews.lock().iter().map(|crew| Arc::clone(&crew.record)).collect();
+        let mut connections: Vec<ConnectionSnapshot> = records.iter().map(|record| record.snapshot(now)).collect();
+        let in_state = |state| connections.iter().filter(|connection| connection.state == state).count();
+        let (idle, busy) = (in_state(ConnectionState::Idle), in_state(ConnectionState::Busy));
+        let (connecting, stuck) = (in_state(ConnectionState::Connecting), in_state(ConnectionState::Stuck));
+        let key = |connection: &ConnectionSnapshot| connection.holder.as_ref().map(|holder| holder.held);
+        connections.sort_by_key(|connection| std::cmp::Reverse(key(connection)));
+        Snapshot {
+            size: self.terms.size,
+            idle,
+            busy,
+            connecting,
+            stuck,
+            waiting: self.gate.waiting(),
+            generation: self.generation.load(Ordering::Acquire),
+            last_connect_error: self.tally.last_failure(),
+            last_leak: self.tally.last_leak(),
+            counters: self.tally.counters(),
+            connections,
+        }
+    }
+}

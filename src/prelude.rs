@@ -1,0 +1,14 @@
+//! What nearly every program that uses the library needs: `use pontoon::prelude::*;`.
+
+pub use crate::connection::Connection;
+pub use crate::database::Database;
+pub use crate::error::{Error, ErrorKind};
+pub use crate::params;
+pub use crate::query::Query;
+pub use crate::queryable::Queryable;
+pub use crate::row::{FromRow, Row, Rows};
+pub use crate::sql::TxOptions;
+pub use crate::streamable::Streamable;
+pub use crate::transaction::Transaction;
+pub use crate::value::Value;
+pub use pontoon_derive::FromRow;

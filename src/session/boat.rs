@@ -1,0 +1,117 @@
+//! A worker's place: room for one connection.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::core::{Core, State};
+use super::stack::Cause;
+use super::turn::Ticket;
+use crate::driver::{Call, Fence, Handle, Link, Source};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Room for one connection, on the thread of its worker. Dropping it, on that thread, closes the connection.
+#[derive(Default)]
+pub(crate) struct Boat {
+    link: Option<Box<dyn Link>>,
+    state: State,
+}
+
+impl std::fmt::Debug for Boat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Boat").field("open", &self.link.is_some()).field("state", &self.state).finish()
+    }
+}
+
+/// What a job sees: the boat itself, or, nested in a stream, a second way into its connection.
+pub(crate) enum View<'v> {
+    Boat(&'v mut Boat),
+    Nested(Core<'v>),
+}
+
+impl std::fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            View::Boat(_) => "View::Boat",
+            View::Nested(_) => "View::Nested",
+        })
+    }
+}
+
+impl pontoon_bridge::Place for Boat {
+    type View<'v> = View<'v>;
+
+    fn view(&mut self) -> View<'_> {
+        View::Boat(self)
+    }
+
+    fn poisoned(&mut self) {
+        let cause = Cause { kind: ErrorKind::DriverPanic, message: "a job panicked on this connection".into() };
+        self.state.stack.lose(cause.clone());
+        self.state.doubt.get_or_insert(cause);
+    }
+
+    fn interrupted(&mut self, settled: pontoon_bridge::Settled) {
+        if !matches!(settled, pontoon_bridge::Settled::Untouched | pontoon_bridge::Settled::Fenced) {
+            let cause = Cause { kind: ErrorKind::Cancelled, message: "a cancel may still be on its way".into() };
+            self.state.stack.lose(cause.clone());
+            self.state.doubt.get_or_insert(cause);
+        }
+    }
+}
+
+impl Drop for Boat {
+    fn drop(&mut self) {
+        if let Some(link) = self.link.take() {
+            // A link in doubt is dropped without a word: a good-bye could wait for an answer that never comes. What a
+            // good-bye says in error is of no use to anybody: the connection is gone all the same.
+            if self.state.doubt.is_none() {
+                let _ = link.close();
+            }
+        }
+    }
+}
+
+/// Lets the bridge reach a driver's handle.
+struct Canceller(Arc<dyn Handle>);
+
+impl pontoon_bridge::Interrupt for Canceller {
+    fn cancel(&self, until: Instant) -> pontoon_bridge::Fence {
+        match self.0.cancel(until) {
+            Fence::Fenced => pontoon_bridge::Fence::Fenced,
+            Fence::NotFenced => pontoon_bridge::Fence::NotFenced,
+        }
+    }
+
+    fn sever(&self) -> bool {
+        self.0.sever()
+    }
+
+    fn is_instant(&self) -> bool {
+        self.0.is_instant()
+    }
+}
+
+impl View<'_> {
+    /// Opens the connection.
+    pub(crate) fn connect(&mut self, ticket: &Ticket<'_>, source: &dyn Source, call: &Call<'_>) -> Result<()> {
+        let View::Boat(boat) = self else {
+            return Err(Error::new(ErrorKind::Internal, "a connection is opened once, before anything runs on it"));
+        };
+        let link = source.connect(call)?;
+        ticket.set_interrupt(Some(Arc::new(Canceller(link.handle()))));
+        boat.link = Some(link);
+        Ok(())
+    }
+
+    /// The connection on its turn.
+    pub(crate) fn core(&mut self) -> Result<Core<'_>> {
+        match self {
+            View::Boat(boat) => match &mut boat.link {
+                Some(link) => Ok(Core::new(&mut **link, &mut boat.state)),
+                None => Err(Error::new(ErrorKind::ConnectionLost, "this connection is closed")
+                    .with_effect(crate::error::Effect::NotSent)),
+            },
+            View::Nested(core) => Ok(core.reborrow()),
+        }
+    }
+}

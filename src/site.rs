@@ -1,0 +1,35 @@
+//! Where in the program something was asked for.
+
+use std::fmt;
+use std::panic::Location;
+use std::thread::Thread;
+
+/// Where in the program something was asked for, and by which thread.
+#[derive(Clone, Debug)]
+#[allow(unreachable_pub, reason = "a field of what a sealed part of a public trait names")]
+pub struct Site {
+    location: &'static Location<'static>,
+    thread: Thread,
+}
+
+impl Site {
+    /// The caller of the first function up the stack that is not ours.
+    #[track_caller]
+    pub(crate) fn here() -> Site {
+        Site { location: Location::caller(), thread: std::thread::current() }
+    }
+
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    pub(crate) fn thread(&self) -> String {
+        self.thread.name().map_or_else(|| format!("{:?}", self.thread.id()), str::to_owned)
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} by thread `{}`", self.location, self.thread())
+    }
+}

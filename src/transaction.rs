@@ -1,0 +1,309 @@
+//! Transactions: a guard, and the closures built on it.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::database::Shared;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lease::{Access, Open, is_conflict};
+use crate::moment::after;
+use crate::queryable::{Perform, Queryable};
+use crate::session::{Core, Errand, Session, Turn};
+use crate::sql::{Dialect, IsolationLevel, TxOptions};
+use crate::streamable::{BatchReader, Open as OpenStream, Request, Streamable};
+
+/// A transaction that is open.
+///
+/// It is ended by [`commit`](Self::commit) or [`rollback`](Self::rollback). **Dropped**, it is rolled back: the drop does
+/// not wait for it, but it happens before anything else does on that connection.
+///
+/// ```
+/// # use pontoon::prelude::*;
+/// # let db = Database::open("sqlite::memory:")?;
+/// # db.execute("CREATE TABLE notes (text TEXT)", ())?;
+/// let mut tx = db.begin()?;
+/// tx.execute("INSERT INTO notes VALUES ('kept')", ())?;
+/// let inner = tx.begin()?;
+/// inner.execute("INSERT INTO notes VALUES ('undone')", ())?;
+/// inner.rollback()?;
+/// tx.commit()?;
+/// assert_eq!(db.fetch_val("SELECT text FROM notes", ())?, Some("kept".to_owned()));
+/// # Ok::<(), pontoon::Error>(())
+/// ```
+///
+/// A transaction inside it ([`begin`](Self::begin)) is a savepoint and borrows it, so that the outer one can neither be
+/// used nor ended while the inner one is open. One that was nested by [`Database::begin`](crate::Database::begin) borrows
+/// nothing; when the outer one ends first, the inner one has ended with it and takes no further statement. It is not
+/// `Send`: what it holds is its caller's. To share the work between
+/// threads, begin on a [`Connection`](crate::Connection) and give the others its clones.
+///
+/// ```compile_fail
+/// fn wants_send<T: Send>() {}
+/// wants_send::<pontoon::Transaction<'static>>();
+/// ```
+#[must_use = "a transaction that is dropped is rolled back"]
+pub struct Transaction<'t> {
+    open: Open,
+    shared: Arc<Shared>,
+    depth: usize,
+    /// How many conflicts the connection had met when it was begun.
+    conflicts: u64,
+    /// Borrows the transaction around it, and belongs to its thread.
+    outer: PhantomData<(&'t mut (), *const ())>,
+}
+
+impl fmt::Debug for Transaction<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction").field("depth", &self.depth).finish_non_exhaustive()
+    }
+}
+
+impl<'t> Transaction<'t> {
+    pub(crate) fn new(open: Open, shared: Arc<Shared>) -> Transaction<'t> {
+        let lease = open.lease();
+        // While it is open its thread finds the pinned connection though force rollback be switched off.
+        if lease.is_pinned() && crate::caller::lease_of(shared.id()).is_none_or(|other| other.is_pinned()) {
+            crate::caller::remember(shared.id(), lease);
+        }
+        Transaction::nested(open, shared, 0)
+    }
+
+    fn nested(open: Open, shared: Arc<Shared>, depth: usize) -> Transaction<'t> {
+        let conflicts = open.lease().conflicts();
+        Transaction { open, shared, depth, conflicts, outer: PhantomData }
+    }
+
+    /// How many transactions it was begun inside of by [`begin`](Self::begin).
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Begins a transaction inside this one: a savepoint.
+    ///
+    /// # Errors
+    /// `TransactionAborted` and `TransactionLost` when this one is of no use any more; what the database says.
+    pub fn begin(&mut self) -> Result<Transaction<'_>> {
+        self.begin_with(&TxOptions::default())
+    }
+
+    /// As [`begin`](Self::begin), with options: of those, a nested transaction has `rollback_only` alone.
+    ///
+    /// # Errors
+    /// As there; `Misuse`, before anything is sent, for an option that belongs to the outermost transaction.
+    pub fn begin_with(&mut self, options: &TxOptions) -> Result<Transaction<'_>> {
+        self.shared.check()?;
+        let open = self.open.lease().begin_inside(self.open.token()?, options, self.shared.deadline())?;
+        Ok(Transaction::nested(open, Arc::clone(&self.shared), self.depth + 1))
+    }
+
+    /// Runs `work` in a transaction inside this one: kept on `Ok`, undone on `Err` and on a panic.
+    ///
+    /// # Errors
+    /// What `work` returns; what the database says of the savepoint.
+    pub fn transaction<T, E: From<Error>>(
+        &mut self,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        run_in(self.begin()?, false, work)
+    }
+
+    /// Commits. The inner one of two is kept only if the outer one is committed too.
+    ///
+    /// # Errors
+    /// By [`kind`](Error::kind) of the error inside:
+    ///
+    /// - `Busy`: the database could not commit now. The transaction is open as before and comes back with the error
+    ///   ([`CommitError::into_transaction`]).
+    /// - `RolledBack`, or the kind of the violation or conflict that was found: it was rolled back.
+    /// - `CommitUnknown`: COMMIT was sent and its answer never came. It may or may not be committed. Never tried again
+    ///   by the library.
+    /// - `Misuse`: it was begun as `rollback_only`; it was rolled back.
+    pub fn commit(mut self) -> Result<(), CommitError<'t>> {
+        match self.open.commit(self.shared.deadline()) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let transaction = (error.kind() == ErrorKind::Busy).then_some(self);
+                Err(CommitError { error, transaction })
+            }
+        }
+    }
+
+    /// Rolls back, and waits for it.
+    ///
+    /// # Errors
+    /// What the database says. The connection is discarded then, which undoes the transaction as well.
+    pub fn rollback(mut self) -> Result<()> {
+        self.open.rollback(self.shared.deadline())
+    }
+
+    /// Ships a closure to the connection's thread; see [`Connection::run`](crate::Connection::run).
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn run<T: Send + 'static>(&self, work: impl FnOnce(&Session<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        crate::shipping::run(self, work)
+    }
+
+    /// Ships a closure that works with the driver's own connection; see [`Connection::raw`](crate::Connection::raw).
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn raw<C: std::any::Any, T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut C) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        crate::shipping::raw(self, work)
+    }
+}
+
+impl Perform for Transaction<'_> {
+    fn dialect(&self) -> &'static Dialect {
+        self.shared.dialect()
+    }
+
+    fn default_level(&self) -> Option<IsolationLevel> {
+        self.shared.default_level()
+    }
+
+    fn perform<T: Send + 'static>(
+        &self,
+        errand: Errand,
+        job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.shared.check()?;
+        let deadline = self.shared.deadline_of(&errand.options);
+        let token = self.open.token()?;
+        self.open.lease().perform(Access::Handle, errand, deadline, move |core, turn| {
+            core.expect_open(token)?;
+            job(core, turn)
+        })
+    }
+}
+
+impl Queryable for Transaction<'_> {}
+
+impl OpenStream for Transaction<'_> {
+    fn open_stream(&self, request: Request) -> Result<BatchReader> {
+        self.shared.check()?;
+        BatchReader::open(self.open.lease(), Access::Handle, Some(self.open.token()?), &self.shared, request)
+    }
+}
+
+impl Streamable for Transaction<'_> {}
+
+/// Why a commit failed, with the transaction where it is still open.
+///
+/// `?` turns it into an [`Error`], and the transaction, if it is still open, is rolled back by that.
+#[derive(Debug)]
+pub struct CommitError<'t> {
+    error: Error,
+    transaction: Option<Transaction<'t>>,
+}
+
+impl<'t> CommitError<'t> {
+    /// What went wrong.
+    pub fn error(&self) -> &Error {
+        &self.error
+    }
+
+    /// The error alone; a transaction that is still open is rolled back.
+    pub fn into_error(self) -> Error {
+        self.error
+    }
+
+    /// The transaction, if it is still open: to be committed again, or rolled back.
+    pub fn into_transaction(self) -> Option<Transaction<'t>> {
+        self.transaction
+    }
+}
+
+impl fmt::Display for CommitError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for CommitError<'_> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+impl From<CommitError<'_>> for Error {
+    fn from(error: CommitError<'_>) -> Error {
+        error.error
+    }
+}
+
+/// Runs `work` in a transaction: committed on `Ok`, rolled back on `Err`. On a panic the guard rolls back as it is
+/// dropped.
+pub(crate) fn run_in<T, E: From<Error>>(
+    transaction: Transaction<'_>,
+    rollback_only: bool,
+    work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    run_watched(transaction, rollback_only, work).map_err(|(error, _)| error)
+}
+
+/// Runs `work` in a transaction, and again, by the policy of the options, when the database could not put it in an order
+/// with others.
+pub(crate) fn run_with<T, E: From<Error>>(
+    options: &TxOptions,
+    deadline: Option<Instant>,
+    begin: impl Fn() -> Result<Transaction<'static>>,
+    mut work: impl FnMut(&mut Transaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut failed = 0;
+    loop {
+        let result = match begin() {
+            Ok(transaction) => run_watched(transaction, options.rollback_only, &mut work),
+            Err(error) => {
+                let conflict = is_conflict(&error);
+                Err((E::from(error), conflict))
+            }
+        };
+        let error = match result {
+            Ok(value) => return Ok(value),
+            Err((error, false)) => return Err(error),
+            Err((error, true)) => error,
+        };
+        failed += 1;
+        let wait = options.retry.as_ref().and_then(|retry| retry.wait(failed, crate::random::bits()));
+        match wait {
+            Some(wait) if deadline.is_none_or(|deadline| after(wait) < deadline) => std::thread::sleep(wait),
+            _ => return Err(error),
+        }
+    }
+}
+
+/// Runs `work` in a transaction; with an error comes whether a conflict with other transactions was met, so that the
+/// whole may be run again.
+fn run_watched<T, E: From<Error>>(
+    mut transaction: Transaction<'_>,
+    rollback_only: bool,
+    work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
+) -> Result<T, (E, bool)> {
+    match work(&mut transaction) {
+        Ok(value) => {
+            let ended = if rollback_only { transaction.rollback() } else { transaction.commit().map_err(Error::from) };
+            match ended {
+                Ok(()) => Ok(value),
+                Err(error) => {
+                    let conflict = is_conflict(&error);
+                    Err((E::from(error), conflict))
+                }
+            }
+        }
+        Err(error) => {
+            // The closure's error is of the program's own type; what the database said of its statements was noted.
+            let conflict = transaction.open.lease().conflicts() != transaction.conflicts;
+            // A rollback that fails has cost the connection, which undoes the transaction as well.
+            let _ = transaction.rollback();
+            Err((error, conflict))
+        }
+    }
+}

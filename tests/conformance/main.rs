@@ -1,0 +1,116 @@
+//! What every driver has to do alike: one source against the public interface, run for every profile.
+//!
+//! A test is a function `fn name(t: &Target) -> Outcome` in one of the modules below, and is named in the list at the
+//! module's head. The list makes it one `#[test]` a profile, so that it is found as
+//! `sqlite_memory::transactions::nested_rollback`. A function that no list names is dead code, and the compiler says so.
+//!
+//! A new driver is a [`Profile`](profile::Profile) and a line at the end of this page. What stands behind the tests, and
+//! which test of which forerunner went where, is in the README beside this file.
+
+#![cfg(feature = "sqlite")]
+
+mod builder;
+#[macro_use]
+mod harness;
+mod profile;
+
+#[macro_use]
+mod bulk;
+#[macro_use]
+mod callers;
+#[macro_use]
+mod deadlines;
+#[macro_use]
+mod defects;
+#[macro_use]
+mod isolation;
+#[macro_use]
+mod iteration;
+#[macro_use]
+mod lifecycle;
+#[macro_use]
+mod misuse;
+#[macro_use]
+mod nesting;
+#[macro_use]
+mod queries;
+#[macro_use]
+mod rollback;
+#[macro_use]
+mod rollback_streams;
+#[macro_use]
+mod rows;
+#[macro_use]
+mod scripts;
+#[macro_use]
+mod transactions;
+#[macro_use]
+mod values;
+#[macro_use]
+mod verbs;
+
+/// The modules, for whoever wants them all.
+macro_rules! modules {
+    ($with:ident) => {
+        $with! {
+            bulk callers deadlines defects isolation iteration lifecycle misuse nesting queries rollback rollback_streams
+            rows scripts transactions values verbs
+        }
+    };
+}
+
+macro_rules! names {
+    ($($module:ident)+) => { &[$(crate::$module::TESTS),+] };
+}
+
+/// The names of all tests, by module.
+const ALL: &[&[&str]] = modules!(names);
+
+macro_rules! expand {
+    ($($module:ident)+) => {$(
+        mod $module { $module! {} }
+    )+};
+}
+
+/// The tests of every module, once for each profile: `mod name = profile;`.
+macro_rules! profiles {
+    ($(mod $name:ident = $profile:expr;)+) => {
+        $(
+            mod $name {
+                const PROFILE: &crate::profile::Profile = &$profile;
+
+                modules!(expand);
+            }
+        )+
+
+        const PROFILES: &[&profile::Profile] = &[$(&$profile),+];
+    };
+}
+
+profiles! {
+    mod sqlite_file = crate::profile::sqlite::FILE;
+    mod sqlite_file_lent = crate::profile::sqlite::FILE_LENT;
+    mod sqlite_memory = crate::profile::sqlite::MEMORY;
+}
+
+/// An exception for a test that was renamed would except nothing.
+#[test]
+fn exceptions_are_of_tests_that_there_are() {
+    for profile in PROFILES {
+        for exception in profile.exceptions {
+            assert!(ALL.concat().contains(&exception.test), "{}: there is no {}", profile.name, exception.test);
+        }
+    }
+}
+
+/// The table of forerunners' tests points at ours.
+#[test]
+fn the_readme_names_tests_that_there_are() {
+    let readme = include_str!("README.md");
+    let mut named = 0;
+    for word in readme.split('`').skip(1).step_by(2).filter(|word| word.contains("::")) {
+        assert!(ALL.concat().contains(&word), "there is no test {word}");
+        named += 1;
+    }
+    assert!(named > 100, "{named} names are not the table");
+}

@@ -1,0 +1,83 @@
+//! SQLite: in a file by way of the connection's thread, in a file on the caller's own thread, in memory.
+
+use pontoon::{Database, Error, ErrorKind, IsolationLevel, Result};
+
+use super::{Feature, Profile, Types};
+
+const TABLES: &str = "
+    CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL, completed BOOLEAN NOT NULL DEFAULT 0);
+    CREATE TABLE writers (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE books (
+        id INTEGER PRIMARY KEY,
+        writer INTEGER NOT NULL REFERENCES writers (id) DEFERRABLE INITIALLY DEFERRED,
+        title TEXT CHECK (title <> '')
+    );";
+
+const TYPES: Types = Types {
+    bool: "BOOLEAN",
+    integer: "BIGINT",
+    float: "DOUBLE PRECISION",
+    text: "TEXT",
+    bytes: "BLOB",
+    // A column declared DECIMAL has numeric affinity and keeps 15 digits.
+    decimal: "DECIMAL_TEXT",
+    date: "DATE",
+    time: "TIME",
+    timestamp: "TIMESTAMP",
+    timestamptz: "TIMESTAMPTZ",
+    uuid: "UUID",
+    json: "JSON",
+};
+
+const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+
+const ENDLESS_WRITE: &str = "
+    INSERT INTO notes (text)
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i > 0) SELECT 'n' FROM n WHERE i < 0";
+
+fn count(db: &Database) -> Result<i64> {
+    db.raw(|connection: &mut rusqlite::Connection| {
+        connection
+            .query_row("SELECT count(*) FROM notes", [], |row| row.get(0))
+            .map_err(|error| Error::new(ErrorKind::Other, error.to_string()))
+    })
+}
+
+const INTERRUPTED: (Feature, &str) =
+    (Feature::WriteInterruptKeepsTransaction, "SQLite rolls the whole transaction back when a write is interrupted");
+
+const WAL: (Feature, &str) = (Feature::CommitCanBeBusy, "with a write-ahead log a commit waits for no reader");
+
+pub(crate) const FILE: Profile = Profile {
+    name: "sqlite-file",
+    url: |directory, number| format!("sqlite:///{}/{number}.db", directory.display()),
+    options: |builder| builder.lend(false),
+    tables: TABLES,
+    types: TYPES,
+    endless: ENDLESS,
+    endless_write: ENDLESS_WRITE,
+    levels: &[IsolationLevel::Serializable],
+    count_by_driver: count,
+    lacking: &[INTERRUPTED, WAL],
+    exceptions: &[],
+};
+
+pub(crate) const FILE_LENT: Profile =
+    Profile { name: "sqlite-file-lent", options: |builder| builder.lend(true), ..FILE };
+
+pub(crate) const MEMORY: Profile = Profile {
+    name: "sqlite-memory",
+    url: |_, _| "sqlite::memory:".to_owned(),
+    options: |builder| builder,
+    lacking: &[
+        INTERRUPTED,
+        (Feature::SameUrlSameData, "every Database has a memory of its own"),
+        (
+            Feature::ReadersBesideWriter,
+            "a database in memory has a rollback journal, under which readers and writer wait",
+        ),
+        (Feature::File, "it is in memory"),
+        (Feature::NamedMemory, "this one is nobody else's"),
+    ],
+    ..FILE
+};
