@@ -1,0 +1,84 @@
+//! The data set: one file for all peers, and copies of an empty one to write into.
+
+use std::path::PathBuf;
+
+use crate::Env;
+
+/// How many rows `people` has.
+pub const PEOPLE: usize = 100_000;
+
+/// How often each of them is read in the longest stream.
+pub const REPEATS: i64 = 100;
+
+/// What every peer sets on its connections, beside WAL, which is kept in the file.
+pub const PRAGMAS: &str = "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; PRAGMA foreign_keys = ON;";
+
+/// What makes the files. `people` is read only; `sink` is written.
+pub const SCHEMA: &str = "
+    PRAGMA journal_mode = WAL;
+    CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, age INTEGER NOT NULL, score REAL NOT NULL, mail TEXT NOT NULL);
+    CREATE TABLE sink (id INTEGER PRIMARY KEY, name TEXT NOT NULL, age INTEGER NOT NULL, score REAL NOT NULL, mail TEXT NOT NULL);
+    CREATE TABLE repeats (number INTEGER PRIMARY KEY);
+";
+
+pub const POINT: &str = "SELECT id, name, age, score, mail FROM people WHERE id = ?";
+pub const ALL: &str = "SELECT id, name, age, score, mail FROM people";
+pub const STREAM: &str =
+    "SELECT p.id, p.name, p.age, p.score, p.mail FROM repeats r CROSS JOIN people p WHERE r.number <= ?";
+pub const INSERT: &str = "INSERT INTO sink (id, name, age, score, mail) VALUES (?, ?, ?, ?, ?)";
+/// What is in `sink`, as one number.
+pub const SINK: &str = "SELECT count(*) + sum(id) + sum(age) + sum(length(name)) + sum(length(mail)) + CAST(sum(score) AS INTEGER) FROM sink";
+/// Takes about a millisecond with the number of rows that was found for this machine. A scan and not a recursive query:
+/// that would allocate at each step, and connections of one process share the lock of SQLite's allocator.
+pub const SPIN: &str = "SELECT CAST(sum(age * 3 + score / 7) AS INTEGER) FROM people WHERE id <= ?";
+
+/// A row of `people`.
+pub type Person = (i64, String, i64, f64, String);
+
+/// The rows of `people`, the same in every process.
+pub fn people() -> Vec<Person> {
+    (0..PEOPLE as i64)
+        .map(|i| {
+            let (name, mail) = (format!("Name Number {i}"), format!("somebody.{i}@mail.example.org"));
+            (i + 1, name, (i * 7919) % 1000, i as f64 * 0.25, mail)
+        })
+        .collect()
+}
+
+/// A key for each number, spread over the table.
+pub fn key(number: u64) -> i64 {
+    (number.wrapping_mul(7919) % PEOPLE as u64) as i64 + 1
+}
+
+impl Env {
+    /// The file with the people.
+    pub fn people(&self) -> PathBuf {
+        self.dir.join("people.db")
+    }
+
+    /// A file of one's own to write into, with an empty `sink`.
+    pub fn sink(&self) -> Sink {
+        let path = self.dir.join(format!("sink-{}.db", std::process::id()));
+        std::fs::copy(self.dir.join("empty.db"), &path).expect("room for a copy");
+        Sink { path }
+    }
+
+    /// How many rows of [`SPIN`] take a millisecond here.
+    pub fn spin_rows(&self) -> i64 {
+        let text = std::fs::read_to_string(self.dir.join("spin")).expect("prepared");
+        text.trim().parse().expect("a number")
+    }
+}
+
+/// A file that goes with the process that wrote it.
+pub struct Sink {
+    pub path: PathBuf,
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        for ending in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{ending}", self.path.display()));
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Timing, and a digest of what was read, so that nobody is timed for something else than the others.
+
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// What a run is given.
+pub struct Env {
+    pub dir: PathBuf,
+    /// How long to measure; `None` to check only.
+    budget: Option<Duration>,
+}
+
+/// What a run found.
+pub struct Outcome {
+    pub digest: u64,
+    /// Values, each for the row that was asked for (`None`) or for another one that comes along with it.
+    pub figures: Vec<(Option<&'static str>, f64)>,
+}
+
+impl Outcome {
+    /// One value.
+    pub fn of(digest: u64, value: f64) -> Outcome {
+        Outcome { digest, figures: vec![(None, value)] }
+    }
+
+    /// With a value for another row.
+    #[must_use]
+    pub fn and(mut self, row: &'static str, value: f64) -> Outcome {
+        self.figures.push((Some(row), value));
+        self
+    }
+}
+
+/// Every cell that is read goes in here, in order. Cheap, since it is timed along: of a text its length and its ends.
+#[derive(Clone, Copy, Default)]
+pub struct Digest(pub u64);
+
+impl Digest {
+    #[inline]
+    pub fn int(&mut self, value: i64) {
+        self.0 = self.0.rotate_left(5) ^ (value as u64);
+    }
+
+    #[inline]
+    pub fn real(&mut self, value: f64) {
+        self.int(value.to_bits() as i64);
+    }
+
+    #[inline]
+    pub fn text(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        let ends = bytes.first().zip(bytes.last()).map_or(0, |(first, last)| i64::from(*first) << 8 | i64::from(*last));
+        self.int((bytes.len() as i64) << 16 | ends);
+    }
+
+    #[inline]
+    pub fn person(&mut self, (id, name, age, score, mail): (i64, &str, i64, f64, &str)) {
+        self.int(id);
+        self.text(name);
+        self.int(age);
+        self.real(score);
+        self.text(mail);
+    }
+}
+
+impl Env {
+    pub fn checking(dir: PathBuf) -> Env {
+        Env { dir, budget: None }
+    }
+
+    pub fn timing(dir: PathBuf, budget: Duration) -> Env {
+        Env { dir, budget: Some(budget) }
+    }
+
+    pub fn is_checking(&self) -> bool {
+        self.budget.is_none()
+    }
+
+    /// Measures `op`, which gets a running number; the value is seconds for one. `batch` of them run between two looks
+    /// at the clock.
+    pub fn measure(&self, batch: u64, mut op: impl FnMut(u64, &mut Digest)) -> Outcome {
+        self.measure_with(
+            || (),
+            |number, digest| {
+                for number in number * batch..(number + 1) * batch {
+                    op(number, digest);
+                }
+            },
+        )
+        .per(batch as f64)
+    }
+
+    /// Measures `op`, and before each run `setup`, which does not count.
+    pub fn measure_with(&self, mut setup: impl FnMut(), mut op: impl FnMut(u64, &mut Digest)) -> Outcome {
+        let mut digest = Digest::default();
+        let mut run = |number| {
+            setup();
+            let begun = Instant::now();
+            op(number, &mut digest);
+            begun.elapsed()
+        };
+        let Some(budget) = self.budget else {
+            run(0);
+            return Outcome::of(digest.0, 0.0);
+        };
+        let begun = Instant::now();
+        let (mut number, mut samples) = (0, Vec::new());
+        while begun.elapsed() < budget / 5 || number == 0 {
+            run(number);
+            number += 1;
+        }
+        while begun.elapsed() < budget || samples.len() < 3 {
+            samples.push(run(number).as_secs_f64());
+            number += 1;
+        }
+        black_box(digest.0);
+        Outcome::of(digest.0, median(&mut samples))
+    }
+}
+
+impl Outcome {
+    /// The value of one of `many` things that were measured together.
+    #[must_use]
+    pub fn per(mut self, many: f64) -> Outcome {
+        for (_, value) in &mut self.figures {
+            *value /= many;
+        }
+        self
+    }
+}
+
+/// The middle value.
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => f64::NAN,
+        odd if odd % 2 == 1 => values[middle],
+        _ => (values[middle - 1] + values[middle]) / 2.0,
+    }
+}
+
+/// Many threads that call `op` `each` times.
+pub fn crowd(threads: usize, each: usize, op: impl Fn() -> i64 + Sync) -> Outcome {
+    let op = &op;
+    let begun = Instant::now();
+    let calls = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(move || {
+                    let call = |_| {
+                        let begun = Instant::now();
+                        (op(), begun.elapsed().as_secs_f64())
+                    };
+                    (0..each).map(call).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("no call fails")).collect()
+    });
+    crowd_of(begun.elapsed(), calls)
+}
+
+/// What many callers made of it, of whose calls each has a value and its seconds: seconds for one call as the whole took
+/// them, and how many times the median call the longest one lasted.
+pub fn crowd_of(all: Duration, calls: Vec<(i64, f64)>) -> Outcome {
+    let count = calls.len();
+    // Callers differ in how often they call, and all get the same value.
+    let digest = calls.iter().fold(0, |digest: u64, (value, _)| digest.wrapping_add(*value as u64)) / count as u64;
+    let mut seconds: Vec<f64> = calls.into_iter().map(|(_, seconds)| seconds).collect();
+    let longest = seconds.iter().copied().fold(0.0, f64::max);
+    Outcome::of(digest, all.as_secs_f64() / count as f64).and("pool_64_wait", longest / median(&mut seconds))
+}

@@ -1,0 +1,59 @@
+//! What this process has, by `/proc/self`.
+
+use std::time::{Duration, Instant};
+
+/// A number of `/proc/self/status`.
+fn status(name: &str) -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("known to every kernel");
+    let number = line.trim_start_matches(':').split_whitespace().next().expect("a value");
+    number.parse().expect("a number")
+}
+
+/// The most memory that was resident, in bytes.
+pub fn peak_memory() -> f64 {
+    status("VmHWM") * 1024.0
+}
+
+/// What must not grow.
+#[derive(Clone, Copy, Debug)]
+pub struct Holdings {
+    pub threads: f64,
+    pub files: f64,
+    pub memory: f64,
+}
+
+impl Holdings {
+    fn now() -> Holdings {
+        Holdings {
+            threads: status("Threads"),
+            files: std::fs::read_dir("/proc/self/fd").expect("Linux").count() as f64,
+            memory: status("VmRSS") * 1024.0,
+        }
+    }
+
+    /// When the threads that are about to end have ended: their number has not changed for a while.
+    pub fn settled() -> Holdings {
+        let mut last = Holdings::now();
+        let mut since = Instant::now();
+        while since.elapsed() < Duration::from_millis(100) {
+            std::thread::yield_now();
+            let now = Holdings::now();
+            if now.threads != last.threads || now.files != last.files {
+                since = Instant::now();
+            }
+            last = now;
+        }
+        last
+    }
+
+    /// What has come since.
+    pub fn growth(self) -> Holdings {
+        let now = Holdings::settled();
+        Holdings {
+            threads: now.threads - self.threads,
+            files: now.files - self.files,
+            memory: now.memory - self.memory,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Pontoon on SQLite beside sqlx, and rusqlite in the version that goes with sqlx.
+
+#[path = "../../peers/bare.rs"]
+mod bare;
+#[path = "../../peers/pontoon.rs"]
+mod ours;
+mod sqlx_pool;
+
+use pontoon_bench_harness::Peer;
+
+/// What sqlx is compared in.
+const ROWS: &[&str] = &["point_held", "point_db", "insert_1000", "fetch_all", "stream_10m", "pool_64"];
+
+fn main() {
+    let peers = [
+        Peer { rows: ROWS, ..ours::PEER },
+        ours::FETCHED,
+        Peer { rows: ROWS, ..bare::PEER },
+        Peer { rows: ROWS, ..sqlx_pool::PEER },
+    ];
+    pontoon_bench_harness::main("sqlx", &peers);
+}

@@ -1,0 +1,127 @@
+//! sqlx, driven by tokio: from a plain thread that blocks on each call, and 64 tasks where there are 64 callers.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::TryStreamExt;
+use pontoon_bench_harness::measure::{Digest, crowd_of};
+use pontoon_bench_harness::{Env, Outcome, Peer, data, process};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use tokio::runtime::Runtime;
+
+use crate::bare::{check_sink, clear};
+
+pub const PEER: Peer = Peer { name: "sqlx", run, rows: &[] };
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+}
+
+async fn open(path: &Path) -> SqlitePool {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .pragma("cache_size", "-16000");
+    SqlitePoolOptions::new().max_connections(4).connect_with(options).await.expect("a file")
+}
+
+fn run(row: &str, env: &Env) -> Option<Outcome> {
+    let runtime = runtime();
+    // A connection of sqlx must be dropped within a runtime.
+    let _within = runtime.enter();
+    Some(match row {
+        "point_held" => {
+            let pool = runtime.block_on(open(&env.people()));
+            let mut conn = runtime.block_on(pool.acquire()).expect("a connection");
+            env.measure(100, |number, digest| {
+                let point = sqlx::query_as(data::POINT).bind(data::key(number));
+                read(digest, &runtime.block_on(point.fetch_one(&mut *conn)).expect("a row"));
+            })
+        }
+        "point_db" => {
+            let pool = runtime.block_on(open(&env.people()));
+            env.measure(100, |number, digest| {
+                let point = sqlx::query_as(data::POINT).bind(data::key(number));
+                read(digest, &runtime.block_on(point.fetch_one(&pool)).expect("a row"));
+            })
+        }
+        "fetch_all" => {
+            let pool = runtime.block_on(open(&env.people()));
+            env.measure(1, |_, digest| {
+                let rows: Vec<data::Person> =
+                    runtime.block_on(sqlx::query_as(data::ALL).fetch_all(&pool)).expect("rows");
+                rows.iter().for_each(|row| read(digest, row));
+            })
+        }
+        "insert_1000" => insert(env, &runtime),
+        "stream_10m" => stream(env, &runtime),
+        "pool_64" => crowd(env, &runtime),
+        _ => return None,
+    })
+}
+
+fn read(digest: &mut Digest, (id, name, age, score, mail): &data::Person) {
+    digest.person((*id, name, *age, *score, mail));
+}
+
+fn insert(env: &Env, runtime: &Runtime) -> Outcome {
+    let sink = env.sink();
+    let pool = runtime.block_on(open(&sink.path));
+    let people = &data::people()[..1000];
+    env.measure_with(clear(&sink.path), |_, digest| {
+        runtime.block_on(async {
+            let mut tx = pool.begin().await.expect("nobody else");
+            for (id, name, age, score, mail) in people {
+                let insert = sqlx::query(data::INSERT).bind(id).bind(name).bind(age).bind(score).bind(mail);
+                insert.execute(&mut *tx).await.expect("a row");
+            }
+            tx.commit().await.expect("nobody else");
+        });
+        check_sink(env, &sink.path, digest);
+    })
+}
+
+fn stream(env: &Env, runtime: &Runtime) -> Outcome {
+    let pool = runtime.block_on(open(&env.people()));
+    let repeats = if env.is_checking() { 1 } else { data::REPEATS };
+    let begun = Instant::now();
+    let mut digest = Digest::default();
+    runtime.block_on(async {
+        let mut rows = sqlx::query_as(data::STREAM).bind(repeats).fetch(&pool);
+        while let Some(row) = rows.try_next().await.expect("a row") {
+            read(&mut digest, &row);
+        }
+    });
+    let rows = repeats as f64 * data::PEOPLE as f64;
+    Outcome::of(digest.0, begun.elapsed().as_secs_f64() / rows).and("stream_10m_memory", process::peak_memory())
+}
+
+fn crowd(env: &Env, runtime: &Runtime) -> Outcome {
+    let pool = Arc::new(runtime.block_on(open(&env.people())));
+    let (rows, each) = (env.spin_rows(), if env.is_checking() { 1 } else { 20 });
+    let begun = Instant::now();
+    let calls = runtime.block_on(async {
+        let tasks: Vec<_> = (0..64)
+            .map(|_| {
+                let pool = Arc::clone(&pool);
+                tokio::spawn(async move {
+                    let mut calls = Vec::with_capacity(each);
+                    for _ in 0..each {
+                        let begun = Instant::now();
+                        let value = sqlx::query_scalar(data::SPIN).bind(rows).fetch_one(&*pool).await.expect("a sum");
+                        calls.push((value, begun.elapsed().as_secs_f64()));
+                    }
+                    calls
+                })
+            })
+            .collect();
+        let mut calls = Vec::new();
+        for task in tasks {
+            calls.extend(task.await.expect("no call fails"));
+        }
+        calls
+    });
+    crowd_of(begun.elapsed(), calls)
+}
