@@ -24,7 +24,8 @@ fuzz_target!(|data: &[u8]| {
     let tokens = tokens(text, dialect);
     statement(text, dialect, tokens.as_deref());
     script(text, dialect);
-    if let Some(oracle) = oracle::of(dialect) {
+    // A byte order mark is space here, and a character of a word there.
+    if let Some(oracle) = oracle::of(dialect).filter(|_| !text.contains('\u{feff}')) {
         oracle.compare(text, tokens.as_deref());
     }
 });
@@ -32,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
 /// Tokens are in order and apart, and between them is white space alone. `None` for a text that cannot be read.
 fn tokens(text: &str, dialect: &'static Dialect) -> Option<Vec<Token>> {
     let tokens: Vec<Token> = Scanner::new(text, dialect).collect::<Result<_, _>>().ok()?;
-    let white = |range: std::ops::Range<usize>| text[range].bytes().all(|b| matches!(b, b' ' | b'\t'..=b'\r'));
+    let white = |range: std::ops::Range<usize>| text[range].chars().all(|c| matches!(c, ' ' | '\t'..='\r' | '\u{feff}'));
     let mut done = 0;
     for token in &tokens {
         assert!(done <= token.start && token.start < token.end && white(done..token.start));

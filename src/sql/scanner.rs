@@ -87,6 +87,9 @@ const SYMBOL: u8 = 3;
 const SPECIAL: u8 = 4;
 const DOLLAR: u8 = 5;
 
+/// The byte order mark in UTF-8.
+const BOM: &[u8] = "\u{feff}".as_bytes();
+
 static CLASS: [u8; 256] = {
     let mut class = [SYMBOL; 256];
     let mut byte = 0;
@@ -203,8 +206,15 @@ impl<'t> Scanner<'t> {
     pub(super) fn next_token(&mut self) -> Result<Option<Token>> {
         let bytes = self.text.as_bytes();
         let mut start = self.pos;
-        while start < bytes.len() && is_space(bytes[start]) {
-            start += 1;
+        loop {
+            while start < bytes.len() && is_space(bytes[start]) {
+                start += 1;
+            }
+            // SQLite reads a byte order mark as space, and so `COMMIT` behind one as what it is; others refuse it.
+            if bytes.get(start) != Some(&BOM[0]) || !bytes[start..].starts_with(BOM) {
+                break;
+            }
+            start += BOM.len();
         }
         let Some(&byte) = bytes.get(start) else { return self.finish(start) };
         let (kind, end) = match CLASS[byte as usize] {

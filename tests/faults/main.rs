@@ -9,7 +9,10 @@ mod callers;
 mod deadlines;
 mod pool;
 mod queue;
+mod rollback;
 mod shutdown;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod streams;
 mod stuck;
 mod transactions;
