@@ -56,7 +56,7 @@ impl Canary {
     #[track_caller]
     pub(crate) fn assert_absent(what: &str, text: &str) {
         if let Some(how) = Canary::found_in(text) {
-            panic!("the secret shows in {what}, {how}: {}", text.replace(CORE, "<the secret>"));
+            panic!("the secret shows in {what}, {how}; {} bytes, not repeated here", text.len());
         }
     }
 }
