@@ -14,14 +14,18 @@
 //! | `x::type`, `a[1:n]`, `:=`, `'…'`, `/* … */` | what the database makes of it |
 
 mod bind;
+mod block;
 mod cache;
 mod dialect;
 mod dialects;
 mod kind;
+mod outline;
+mod place;
 mod reading;
 mod scanner;
 mod script;
 mod statement;
+mod token;
 mod transaction;
 mod words;
 
@@ -32,7 +36,8 @@ pub use dialect::{
 };
 pub use dialects::{DB2, GENERIC, H2, MARIADB, MYSQL, ORACLE, POSTGRES, SQLITE, TSQL};
 pub use kind::{StatementKind, TransactionVerb};
-pub use scanner::{Scanner, Token, TokenKind};
+pub use scanner::Scanner;
 pub use script::{Script, ScriptStatement, check_script, split_script};
 pub use statement::{ParameterStyle, Slot, Statement};
+pub use token::{Token, TokenKind};
 pub use transaction::{Access, IsolationLevel, LockMode, Retry, TxOptions};

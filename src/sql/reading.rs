@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 
 use super::dialect::Dialect;
-use super::kind::{Outline, StatementKind, Traits};
-use super::scanner::{Place, Scanner, TokenKind, nul_in_text};
+use super::kind::StatementKind;
+use super::outline::{Outline, Traits};
+use super::place::{Place, nul_in_text};
+use super::scanner::Scanner;
 use super::statement::{Edit, Inner, ParameterStyle, Write};
+use super::token::TokenKind;
 use super::words::is;
 use crate::error::{Error, ErrorKind, Result};
 

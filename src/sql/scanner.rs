@@ -6,52 +6,10 @@
 use std::iter::FusedIterator;
 
 use super::dialect::{Dialect, Lexis};
+use super::place::{Place, nul_in_text, syntax};
+use super::token::{Token, TokenKind};
 use super::words::expects_operand;
-use crate::error::{Effect, Error, ErrorKind, Result};
-
-/// What a [`Token`] is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TokenKind {
-    /// A keyword, a bare name or a number.
-    Word,
-    /// A string, with the `E` or `q` that changes how it is read. (Other prefixes, such as `N` or `X`, are words.)
-    String,
-    /// A quoted name.
-    QuotedName,
-    /// A comment. Of a MySQL `/*! … */` only the opening and the closing mark: what is between them is live.
-    Comment,
-    /// A parameter with a name: `:name`, and on SQLite `@name` and `$name`.
-    Name,
-    /// A parameter without a number: `?`.
-    Question,
-    /// A parameter with a number, in the database's own style: `$1`, `?1`, `:1`, `@p1`.
-    Numbered,
-    /// A backslash and the character it keeps from being read as a parameter: `\:`, `\?`, `\@`, `\$`.
-    Escape,
-    /// A semicolon.
-    Semicolon,
-    /// Anything else: an operator, a parenthesis, a comma.
-    Symbol,
-}
-
-/// A piece of a SQL text. White space is between tokens, never in one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Token {
-    /// What it is.
-    pub kind: TokenKind,
-    /// The byte it starts at.
-    pub start: usize,
-    /// The byte after its last.
-    pub end: usize,
-}
-
-impl Token {
-    /// The token's own text, out of the text it was found in.
-    pub fn text<'t>(&self, text: &'t str) -> &'t str {
-        &text[self.start..self.end]
-    }
-}
+use crate::error::{Error, Result};
 
 /// Iterates over the tokens of a SQL text.
 ///
@@ -550,26 +508,3 @@ impl Iterator for Scanner<'_> {
 }
 
 impl FusedIterator for Scanner<'_> {}
-
-/// The error for a text that cannot be read; it never reaches the database.
-#[cold]
-pub(super) fn syntax(message: String) -> Error {
-    Error::new(ErrorKind::Syntax, message).with_effect(Effect::NotSent)
-}
-
-#[cold]
-pub(super) fn nul_in_text(text: &str, at: usize) -> Error {
-    Error::new(ErrorKind::NulInText, format!("SQL text has a NUL character at {}", Place(text, at)))
-}
-
-/// A place in a text as people count it: lines and characters from 1.
-pub(super) struct Place<'t>(pub(super) &'t str, pub(super) usize);
-
-impl std::fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let before = &self.0[..self.1];
-        let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
-        let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-        write!(f, "line {line}, column {column}")
-    }
-}

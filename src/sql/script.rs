@@ -3,8 +3,11 @@
 use std::iter::FusedIterator;
 
 use super::dialect::{Blocks, Dialect};
-use super::kind::{Outline, StatementKind, TransactionVerb};
-use super::scanner::{Scanner, Token, TokenKind, nul_in_text};
+use super::kind::{StatementKind, TransactionVerb};
+use super::outline::Outline;
+use super::place::nul_in_text;
+use super::scanner::Scanner;
+use super::token::{Token, TokenKind};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One statement of a script.

@@ -5,9 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::dialect::Dialect;
-use super::kind::{StatementKind, Traits, TransactionVerb};
+use super::kind::{StatementKind, TransactionVerb};
+use super::outline::Traits;
+use super::place::Place;
 use super::reading::Reading;
-use super::scanner::Place;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A SQL text read by the rules of a dialect: where its parameters are, what it looks like with the driver's own

@@ -61,3 +61,86 @@ pub(super) fn is(word: &[u8], keyword: &str) -> bool {
 pub(super) fn is_any(word: &[u8], keywords: &[&str]) -> bool {
     keywords.iter().any(|keyword| is(word, keyword))
 }
+
+/// What `EXPLAIN` can stand before.
+pub(super) const EXPLAINED: &[&str] = &[
+    "SELECT", "VALUES", "TABLE", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "CREATE", "EXECUTE",
+    "DECLARE", "REFRESH",
+];
+
+/// Verbs that change what the database is made of, beside CREATE and DROP.
+pub(super) const DDL: &[&str] = &[
+    "ALTER",
+    "TRUNCATE",
+    "GRANT",
+    "REVOKE",
+    "RENAME",
+    "COMMENT",
+    "REINDEX",
+    "REFRESH",
+    "SECURITY",
+    "IMPORT",
+    "REASSIGN",
+    "VACUUM",
+    "CLUSTER",
+    "OPTIMIZE",
+    "REPAIR",
+    "INSTALL",
+    "UNINSTALL",
+    "AUDIT",
+    "NOAUDIT",
+];
+
+/// Verbs that change the session.
+pub(super) const SESSION: &[&str] = &[
+    "USE",
+    "RESET",
+    "DISCARD",
+    "LISTEN",
+    "UNLISTEN",
+    "ATTACH",
+    "DETACH",
+    "DEALLOCATE",
+    "MOVE",
+    "CLOSE",
+    "OPEN",
+    "HANDLER",
+    "LOCK",
+    "UNLOCK",
+];
+
+/// What can be created.
+pub(super) const OBJECTS: &[&str] = &[
+    "TABLE",
+    "VIEW",
+    "INDEX",
+    "SCHEMA",
+    "DATABASE",
+    "SEQUENCE",
+    "ROLE",
+    "USER",
+    "EXTENSION",
+    "DOMAIN",
+    "RULE",
+    "POLICY",
+    "OPERATOR",
+    "AGGREGATE",
+    "COLLATION",
+    "CONVERSION",
+    "LANGUAGE",
+    "SERVER",
+    "PUBLICATION",
+    "SUBSCRIPTION",
+    "STATISTICS",
+    "TABLESPACE",
+    "SYNONYM",
+    "LOGIN",
+    "CAST",
+    "TEXT",
+    "ACCESS",
+    "FOREIGN",
+    "VIRTUAL",
+    "ALIAS",
+    "RESOURCE",
+    "SPATIAL",
+];
