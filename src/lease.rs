@@ -319,6 +319,7 @@ impl Open {
             Err(error) if error.kind() == ErrorKind::Busy => Err(error),
             Err(error) if error.kind() == ErrorKind::Timeout && error.effect() == crate::Effect::Unknown => {
                 // COMMIT was on its way when this caller left.
+                self.lease.hold.left_unknown();
                 self.abandon();
                 self.lease.hold.condemn();
                 Err(Error::new(
@@ -330,6 +331,7 @@ impl Open {
             Err(error) if error.kind() == ErrorKind::Misuse => Err(error),
             Err(error) if error.effect() == crate::Effect::Unknown && error.kind() != ErrorKind::CommitUnknown => {
                 // The connection went, or the driver panicked, while COMMIT was on its way.
+                self.lease.hold.left_unknown();
                 self.abandon();
                 let message = "COMMIT was sent and its answer is lost: it may or may not be committed, ask the data";
                 Err(Error::new(ErrorKind::CommitUnknown, message).with_source(error))

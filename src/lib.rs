@@ -63,7 +63,9 @@ pub mod error;
 mod fork;
 pub mod guide;
 mod lease;
+mod metrics;
 mod moment;
+mod observe;
 mod params;
 mod pool;
 mod query;
@@ -91,6 +93,7 @@ pub use driver::{BulkPath, Catalog, Executed};
 pub use error::{Effect, Error, ErrorKind, Result};
 #[doc(hidden)]
 pub use params::__params;
+pub use metrics::{Discards, Histogram, Metrics};
 pub use params::{IntoParams, IntoRows, Params};
 pub use pontoon_derive::FromRow;
 pub use pool::{ConnectionSnapshot, ConnectionState, Counters, HolderSnapshot, Snapshot};

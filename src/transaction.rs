@@ -9,6 +9,7 @@ use crate::database::Shared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::{Access, Open, is_conflict};
 use crate::moment::after;
+use crate::observe::TransactionSpan;
 use crate::queryable::{Perform, Queryable};
 use crate::session::{Core, Errand, Session, Turn};
 use crate::sql::{Dialect, IsolationLevel, TxOptions};
@@ -50,6 +51,7 @@ pub struct Transaction<'t> {
     depth: usize,
     /// How many conflicts the connection had met when it was begun.
     conflicts: u64,
+    span: TransactionSpan,
     /// Borrows the transaction around it, and belongs to its thread.
     outer: PhantomData<(&'t mut (), *const ())>,
 }
@@ -72,7 +74,8 @@ impl<'t> Transaction<'t> {
 
     fn nested(open: Open, shared: Arc<Shared>, depth: usize) -> Transaction<'t> {
         let conflicts = open.lease().conflicts();
-        Transaction { open, shared, depth, conflicts, outer: PhantomData }
+        let span = TransactionSpan::begin(shared.observer(), depth);
+        Transaction { open, shared, depth, conflicts, span, outer: PhantomData }
     }
 
     /// How many transactions it was begun inside of by [`begin`](Self::begin).
@@ -122,8 +125,14 @@ impl<'t> Transaction<'t> {
     /// - `Misuse`: it was begun as `rollback_only`; it was rolled back.
     pub fn commit(mut self) -> Result<(), CommitError<'t>> {
         match self.open.commit(self.shared.deadline()) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.span.ends("committed");
+                Ok(())
+            }
             Err(error) => {
+                if error.kind() == ErrorKind::CommitUnknown {
+                    self.span.ends("unknown");
+                }
                 let transaction = (error.kind() == ErrorKind::Busy).then_some(self);
                 Err(CommitError { error, transaction })
             }
@@ -177,9 +186,11 @@ impl Perform for Transaction<'_> {
         self.shared.check()?;
         let deadline = self.shared.deadline_of(&errand.options);
         let token = self.open.token()?;
-        self.open.lease().perform(Access::Handle, errand, deadline, move |core, turn| {
-            core.expect_open(token)?;
-            job(core, turn)
+        self.span.run(|| {
+            self.open.lease().perform(Access::Handle, errand, deadline, move |core, turn| {
+                core.expect_open(token)?;
+                job(core, turn)
+            })
         })
     }
 }
@@ -189,7 +200,8 @@ impl Queryable for Transaction<'_> {}
 impl OpenStream for Transaction<'_> {
     fn open_stream(&self, request: Request) -> Result<BatchReader> {
         self.shared.check()?;
-        BatchReader::open(self.open.lease(), Access::Handle, Some(self.open.token()?), &self.shared, request)
+        let token = self.open.token()?;
+        self.span.run(|| BatchReader::open(self.open.lease(), Access::Handle, Some(token), &self.shared, request))
     }
 }
 
@@ -287,7 +299,7 @@ fn run_watched<T, E: From<Error>>(
     rollback_only: bool,
     work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
 ) -> Result<T, (E, bool)> {
-    match work(&mut transaction) {
+    match transaction.span.around().run(|| work(&mut transaction)) {
         Ok(value) => {
             let ended = if rollback_only { transaction.rollback() } else { transaction.commit().map_err(Error::from) };
             match ended {

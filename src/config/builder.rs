@@ -304,10 +304,16 @@ typed_options! {
     isolation_level(&str);
     /// Whether all work is done in one transaction that is rolled back in the end.
     force_rollback(bool);
-    /// Whether statements are printed.
+    /// Whether statements are printed to standard error.
     echo(bool);
-    /// Whether events of the pool are printed.
+    /// Whether events of the pool are printed to standard error.
     echo_pool(bool);
+    /// Whether the values of parameters are told where statements are.
+    log_values(bool);
+    /// From when on a statement is reported as slow; `None` never.
+    slow_statement(Option<Duration>);
+    /// From when on a wait for a connection is reported as slow; `None` never.
+    slow_acquire(Option<Duration>);
     /// Whether a short statement may run on its caller's own thread.
     lend(bool);
     /// The SQL dialect, where the driver cannot tell.

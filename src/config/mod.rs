@@ -143,14 +143,31 @@ impl Config {
         self.settings.force_rollback
     }
 
-    /// Whether statements are printed. Default no.
+    /// Whether statements are printed to standard error, as they are written. Default no.
     pub fn echo(&self) -> bool {
         self.settings.echo
     }
 
-    /// Whether events of the pool are printed. Default no.
+    /// Whether events of the pool are printed to standard error. Default no.
     pub fn echo_pool(&self) -> bool {
         self.settings.echo_pool
+    }
+
+    /// Whether the values of parameters are told where statements are: in what `echo` prints and in spans. Default no,
+    /// which tells their kinds.
+    pub fn log_values(&self) -> bool {
+        self.settings.log_values
+    }
+
+    /// From when on a statement is reported as slow, with the feature `tracing`. Default 1 s; `None` never.
+    pub fn slow_statement(&self) -> Option<Duration> {
+        self.settings.slow_statement
+    }
+
+    /// From when on a wait for a connection, its opening included, is reported as slow: with the feature `tracing`, and
+    /// by `echo_pool`. Default 1 s; `None` never.
+    pub fn slow_acquire(&self) -> Option<Duration> {
+        self.settings.slow_acquire
     }
 
     /// Whether a short statement may run on its caller's own thread, where the driver can do that. Default yes.
@@ -230,6 +247,9 @@ impl fmt::Debug for Config {
             .field("force_rollback", &settings.force_rollback)
             .field("echo", &settings.echo)
             .field("echo_pool", &settings.echo_pool)
+            .field("log_values", &settings.log_values)
+            .field("slow_statement", &settings.slow_statement)
+            .field("slow_acquire", &settings.slow_acquire)
             .field("lend", &settings.lend)
             .field("tls", &settings.tls)
             .field("options", &self.options)

@@ -188,6 +188,17 @@ impl DatabaseBuilder {
         connect_timeout(Option<Duration>);
         /// Whether all work is done in one transaction that is rolled back in the end.
         force_rollback(bool);
+        /// Whether statements are printed to standard error, as they are written. Default no.
+        echo(bool);
+        /// Whether events of the pool are printed to standard error. Default no.
+        echo_pool(bool);
+        /// Whether the values of parameters are told where statements are: by `echo`, and in spans of the feature
+        /// `tracing`. Default no, which tells their kinds.
+        log_values(bool);
+        /// From when on a statement is reported as slow, with the feature `tracing`. Default 1 s; `None` never.
+        slow_statement(Option<Duration>);
+        /// From when on a wait for a connection is reported as slow. Default 1 s; `None` never.
+        slow_acquire(Option<Duration>);
         /// Whether a statement may run on its caller's own thread, where the driver can do that. Default yes.
         lend(bool);
         /// Allows options that name code to load; see [`ConfigBuilder::allow_code_options`].

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::lease::{Access, Lease};
+use crate::metrics::Metrics;
 use crate::pool::Snapshot;
 use crate::queryable::{Perform, Queryable};
 use crate::rollback::ForceRollback;
@@ -286,6 +287,23 @@ impl Database {
     /// What the pool is doing just now: who holds which connection, since when, for what.
     pub fn snapshot(&self) -> Snapshot {
         self.shared.snapshot()
+    }
+
+    /// What this database has done since it was made, counted and timed: for dashboards and for a look at what is slow.
+    /// Asking costs the one who asks; what is asked for costs next to nothing while it is counted.
+    ///
+    /// ```
+    /// # use pontoon::prelude::*;
+    /// # let db = Database::open("sqlite::memory:")?;
+    /// let before = db.metrics();
+    /// db.fetch_all("SELECT 1 UNION SELECT 2", ())?;
+    /// let after = db.metrics();
+    /// assert_eq!((after.statements - before.statements, after.rows - before.rows), (1, 2));
+    /// println!("{after}");
+    /// # Ok::<(), pontoon::Error>(())
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        self.shared.metrics()
     }
 
     /// The URL, without the options that are settled in [`config`](Self::config).

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::Database;
 use super::changing::Changing;
@@ -15,6 +15,8 @@ use crate::driver::{Driver, Source};
 use crate::error::Result;
 use crate::fork::Origin;
 use crate::lease::Lease;
+use crate::metrics::Metrics;
+use crate::observe::Observer;
 use crate::pool::{OnOpen, Pool, Snapshot, fault};
 use crate::query::QueryOptions;
 use crate::rollback::Rollback;
@@ -44,6 +46,16 @@ pub(crate) struct Shared {
     changing: Changing,
     pool: RwLock<Option<Arc<Pool>>>,
     rollback: Rollback,
+    observer: Arc<Observer>,
+    /// What was done by pools that are closed.
+    past: Mutex<Past>,
+}
+
+/// What was done by pools that are closed, or are being closed.
+#[derive(Default)]
+struct Past {
+    done: Metrics,
+    closing: Option<Arc<Pool>>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -73,6 +85,8 @@ impl Shared {
             id: MINTED.fetch_add(1, Ordering::Relaxed),
             origin: Origin::here(),
             rollback: Rollback::new(config.force_rollback()),
+            observer: Arc::new(Observer::of(&config)),
+            past: Mutex::default(),
             config,
             driver,
             source,
@@ -143,9 +157,19 @@ impl Shared {
         if self.is_connected() {
             return Ok(false);
         }
-        let pool = Pool::new(Arc::clone(&self.source), &self.config, self.driver.name(), self.hooks.on_open.clone())?;
+        let pool = Pool::new(
+            Arc::clone(&self.source),
+            &self.config,
+            self.driver.name(),
+            self.hooks.on_open.clone(),
+            Arc::clone(&self.observer),
+        )?;
+        for notice in self.config.notices() {
+            self.observer.notice("notice", notice);
+        }
         if eagerly && let Err(error) = open_some(&pool, self.deadline(), &site) {
             pool.close(Duration::ZERO);
+            pool.add_to(&mut self.past.lock().done);
             self.source.close();
             return Err(error);
         }
@@ -167,7 +191,7 @@ impl Shared {
             Ok(changing) => changing,
             Err(error) => return CloseReport { hook_error: Some(error), ..CloseReport::default() },
         };
-        let Some(pool) = self.pool.write().take() else { return CloseReport::default() };
+        let Some(pool) = self.take_pool() else { return CloseReport::default() };
         let mut report = self.shut_down(&pool, grace);
         if let Some(hook) = &self.hooks.on_disconnect {
             report.hook_error = hook(db).err().map(|error| error.context("the hook for disconnecting failed"));
@@ -175,11 +199,23 @@ impl Shared {
         report
     }
 
+    /// The pool, to be shut down.
+    fn take_pool(&self) -> Option<Arc<Pool>> {
+        let mut past = self.past.lock();
+        let pool = self.pool.write().take();
+        past.closing.clone_from(&pool);
+        pool
+    }
+
     fn shut_down(&self, pool: &Arc<Pool>, grace: Duration) -> CloseReport {
         self.rollback.unpin();
         let report = pool.close(grace);
         // One that was being pinned meanwhile.
         self.rollback.unpin();
+        let mut past = self.past.lock();
+        past.closing = None;
+        pool.add_to(&mut past.done);
+        drop(past);
         self.source.close();
         report
     }
@@ -221,6 +257,21 @@ impl Shared {
         }
     }
 
+    /// Who is told of what happens.
+    pub(crate) fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
+    pub(super) fn metrics(&self) -> Metrics {
+        // Held while the pool is looked at: one that is being closed is found exactly once.
+        let past = self.past.lock();
+        let mut sum = past.done.clone();
+        if let Some(pool) = past.closing.as_ref().or(self.pool.read().as_ref()) {
+            pool.add_to(&mut sum);
+        }
+        sum
+    }
+
     pub(super) fn snapshot(&self) -> Snapshot {
         match &*self.pool.read() {
             Some(pool) => pool.snapshot(),
@@ -234,6 +285,7 @@ impl Drop for Shared {
         if !self.origin.is_here() {
             // A forked child: the pool is the parent's, and a lock of it may be held by a thread that is not here.
             let _ = ManuallyDrop::new(self.pool.get_mut().take());
+            let _ = ManuallyDrop::new(self.past.get_mut().closing.take());
             self.rollback.forget();
         }
     }
@@ -259,7 +311,7 @@ impl Disconnect<'_> {
 
 impl Drop for Disconnect<'_> {
     fn drop(&mut self) {
-        if let Some(pool) = self.0.pool.write().take() {
+        if let Some(pool) = self.0.take_pool() {
             self.0.shut_down(&pool, Duration::ZERO);
         }
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use pontoon_bridge::Worker;
 
 use super::Pool;
+use super::parting::Retirement;
 use crate::database::CloseReport;
 use crate::moment::after;
 use crate::session::Boat;
@@ -20,7 +21,13 @@ impl Pool {
         self.gate.close();
         self.jobs.close();
         *self.housekeeping.lock() = None;
-        let workers: Vec<Worker<Boat>> = self.crews.lock().iter().map(|crew| crew.worker.clone()).collect();
+        let mut workers: Vec<Worker<Boat>> = Vec::new();
+        for crew in self.crews.lock().iter() {
+            workers.push(crew.worker.clone());
+            if crew.record.is_fit() && !crew.record.is_abandoned() {
+                self.closed(&crew.record, Retirement::WithDatabase);
+            }
+        }
         for worker in &workers {
             // What is queued is refused; what runs goes on. A way back to the pool that is queued gives up its berth.
             worker.close();

@@ -9,8 +9,11 @@ use std::time::{Duration, Instant};
 use pontoon_bridge::{Gate, GateError, Lost, Permit, Reply};
 
 use super::berth::{Berths, Mooring};
+use super::parting::Fault;
+use super::record::Tally;
 use super::{Pool, fault};
 use crate::error::Result;
+use crate::observe::Around;
 use crate::query::QueryOptions;
 use crate::session::{Cleaning, Core, Errand, Ticket, Turn, View};
 use crate::site::Site;
@@ -48,6 +51,7 @@ impl Hold {
     pub(super) fn new(claim: Claim, pool: Arc<Pool>, site: Site, now: Instant) -> Hold {
         if let Some(mooring) = &claim.berth.mooring {
             mooring.record.taken(site, now);
+            mooring.record.meter.acquire();
         }
         Hold { claim: Some(claim), pool }
     }
@@ -100,7 +104,7 @@ impl Hold {
             // On the worker a cancel can still come when the job is over; here nobody sends one any more.
             record.set_clean(ticket.is_lent() && core.is_clean(cleaning));
             if core.is_in_doubt() {
-                record.die();
+                record.die(Fault::Broken);
             }
             result
         };
@@ -148,11 +152,13 @@ impl Hold {
         let started = Arc::new(AtomicBool::new(false));
         let job = {
             let (started, record) = (Arc::clone(&started), Arc::clone(&mooring.record));
+            let (around, sent) = (Around::here(), Instant::now());
             move |view: &mut View<'_>, ticket: &Ticket<'_>| {
                 drop(place);
                 record.set_clean(false);
+                record.meter.hopped(sent);
                 started.store(true, Ordering::Release);
-                job(view, ticket)
+                around.run(|| job(view, ticket))
             }
         };
         let reply = match undo {
@@ -201,7 +207,7 @@ impl Hold {
         let cleaning = self.pool.terms().cleaning;
         let Some(mooring) = &mut claim.berth.mooring else { return };
         if mooring.record.is_dead() {
-            self.pool.discard(&mut claim);
+            self.pool.discard(&mut claim, Fault::Broken);
             return;
         }
         if mooring.record.is_clean() && mooring.worker.is_idle() {
@@ -217,7 +223,7 @@ impl Hold {
             }));
             match clean {
                 Ok(Ok(true)) => return self.pool.moor(claim),
-                Err(_) => return self.pool.discard(&mut claim),
+                Err(_) => return self.pool.discard(&mut claim, Fault::Panicked),
                 Ok(_) => {}
             }
         }
@@ -234,10 +240,15 @@ impl Hold {
         back.detach();
     }
 
+    /// A commit was sent, and its caller was told that nobody knows what became of it.
+    pub(crate) fn left_unknown(&self) {
+        Tally::count(&self.pool.tally.commits_unknown);
+    }
+
     /// Marks the connection as one that is not to be used again.
     pub(crate) fn condemn(&self) {
         if let Ok(mooring) = self.mooring() {
-            mooring.record.die();
+            mooring.record.die(Fault::Broken);
         }
     }
 }

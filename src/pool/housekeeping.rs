@@ -8,8 +8,10 @@ use pontoon_bridge::{Alarm, Timed};
 
 use super::Pool;
 use super::hold::Claim;
+use super::parting::{Fault, Retirement};
 use super::record::Tally;
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::PoolEvent;
 use crate::query::QueryOptions;
 use crate::session::{Ticket, Turn, View};
 
@@ -61,6 +63,7 @@ impl Pool {
         for record in records {
             if let Some((site, held)) = record.new_leak(threshold, now) {
                 Tally::count(&self.tally.leaks);
+                self.observer.pool(&PoolEvent::Leak { number: record.number(), held, by: &site });
                 self.tally.note_leak(format!(
                     "connection #{} has been held for {held:.0?}, taken at {site}",
                     record.number()
@@ -93,7 +96,7 @@ impl Pool {
                 continue;
             };
             if mooring.record.is_dead() {
-                self.discard(&mut claim);
+                self.discard(&mut claim, Fault::Broken);
                 back.push(claim);
                 continue;
             }
@@ -102,7 +105,7 @@ impl Pool {
             let is_idle = self.terms.idle_timeout.is_some_and(|limit| idle >= limit);
             if is_old || (is_idle && spare > 0) {
                 spare = spare.saturating_sub(1);
-                self.retire(&mut claim);
+                self.retire(&mut claim, if is_old { Retirement::Old } else { Retirement::Idle });
             } else if self.terms.keepalive.is_some_and(|every| now.saturating_duration_since(mooring.proven) >= every)
                 && let Some(pool) = self.me.upgrade()
             {
@@ -139,7 +142,7 @@ impl Pool {
         let asked = worker.submit(Some(until), move |view: &mut View<'_>, ticket: &Ticket<'_>| {
             let turn = Turn::new(ticket, Some(until), QueryOptions::default());
             if view.core().and_then(|mut core| core.ping(&turn)).is_err() {
-                record.die();
+                record.die(Fault::Silent);
             }
         });
         asked.detach();
@@ -148,7 +151,7 @@ impl Pool {
         let back = worker.submit(None, move |_: &mut View<'_>, _: &Ticket<'_>| {
             match &mut claim.berth.mooring {
                 Some(mooring) if mooring.record.is_fit() => mooring.proven = Instant::now(),
-                _ => self.discard(&mut claim),
+                _ => self.discard(&mut claim, Fault::Silent),
             }
             drop(claim);
         });

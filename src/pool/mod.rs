@@ -13,6 +13,7 @@ pub(crate) mod fault;
 mod hold;
 mod housekeeping;
 mod opening;
+mod parting;
 mod record;
 
 pub use record::{ConnectionSnapshot, ConnectionState, Counters, HolderSnapshot, Snapshot};
@@ -30,13 +31,16 @@ use crate::config::Config;
 use crate::driver::Source;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fork::Origin;
+use crate::metrics::Metrics;
 use crate::moment::after;
+use crate::observe::{Observer, PoolEvent};
 use crate::query::QueryOptions;
 use crate::session::{Boat, Cause, Cleaning, Ticket, Turn, View};
 use crate::site::Site;
 use backoff::Backoff;
 use berth::Berths;
 use hold::Claim;
+use parting::{Fault, Retirement};
 use record::{Record, Tally};
 
 /// How many jobs of one database may wait in the queues of its connections.
@@ -103,6 +107,19 @@ struct Crew {
     worker: Worker<Boat>,
 }
 
+impl Crew {
+    /// What it has done so far, added to what others have.
+    fn add_to(&self, sum: &mut Metrics) {
+        self.record.meter.add_to(sum);
+        let counters = self.worker.counters();
+        sum.jobs += counters.jobs;
+        sum.lent += counters.lent;
+        sum.cancels += counters.cancels;
+        sum.cancels_late += counters.late_cancels;
+        sum.severed += counters.severs;
+    }
+}
+
 /// The connections of one database.
 pub(crate) struct Pool {
     origin: Origin,
@@ -118,6 +135,9 @@ pub(crate) struct Pool {
     drawing: Mutex<()>,
     backoff: Backoff,
     tally: Arc<Tally>,
+    observer: Arc<Observer>,
+    /// What the workers that are in the books no longer have counted.
+    past: Mutex<Metrics>,
     /// Every worker, from its start until it is let go and has come back from the call that it was in.
     crews: Mutex<Vec<Crew>>,
     generation: AtomicU64,
@@ -137,6 +157,7 @@ impl Pool {
         config: &Config,
         driver: &'static str,
         on_open: Option<OnOpen>,
+        observer: Arc<Observer>,
     ) -> Result<Arc<Pool>> {
         let terms = Terms::of(config, driver, &*source);
         let (berths, housekeeping) = (berth::berths(terms.size)?, Mutex::new(None));
@@ -149,6 +170,8 @@ impl Pool {
             drawing: Mutex::new(()),
             backoff: Backoff::default(),
             tally: Arc::default(),
+            observer,
+            past: Mutex::default(),
             crews: Mutex::default(),
             generation: AtomicU64::new(0),
             numbers: AtomicU64::new(0),
@@ -198,7 +221,11 @@ impl Pool {
         let now = Instant::now();
         match self.is_ready(&claim, now) {
             true => Ok(Hold::new(claim, Arc::clone(self), site, now)),
-            false => pontoon_bridge::block_on(self.make_ready(claim, self.patience(deadline), site)),
+            false => {
+                let hold = pontoon_bridge::block_on(self.make_ready(claim, self.patience(deadline), site.clone()))?;
+                self.acquired(now, &site);
+                Ok(hold)
+            }
         }
     }
 
@@ -232,7 +259,16 @@ impl Pool {
         };
         self.tally.waited(begun.elapsed());
         let berth = self.draw()?;
-        self.make_ready(Claim { berth, permit }, deadline, site).await
+        let hold = self.make_ready(Claim { berth, permit }, deadline, site.clone()).await?;
+        self.acquired(begun, &site);
+        Ok(hold)
+    }
+
+    /// A caller got a connection that it had to wait for.
+    fn acquired(&self, begun: Instant, site: &Site) {
+        let took = begun.elapsed();
+        self.tally.acquired(took);
+        self.observer.acquired(took, site);
     }
 
     /// Until when a caller waits for a connection.
@@ -288,36 +324,47 @@ impl Pool {
             Err(_) => false,
         };
         if !is_fit {
-            record.die();
+            record.die(Fault::Unclean);
         }
     }
 
     /// The end of the way back.
     fn returned(&self, mut claim: Claim) {
         match &claim.berth.mooring {
-            Some(mooring) if mooring.record.is_dead() => self.discard(&mut claim),
+            Some(mooring) if mooring.record.is_dead() => self.discard(&mut claim, Fault::Broken),
             _ => self.moor(claim),
         }
     }
 
-    /// Throws a connection away because something is wrong with it.
-    fn discard(&self, claim: &mut Claim) {
-        if claim.berth.mooring.take().is_some() {
-            Tally::count(&self.tally.discarded);
+    /// Throws a connection away: because of what was found wrong with it before, or of this.
+    fn discard(&self, claim: &mut Claim, fault: Fault) {
+        if let Some(mooring) = claim.berth.mooring.take() {
+            let fault = mooring.record.fault().unwrap_or(fault);
+            self.tally.discard(fault);
+            self.observer.pool(&PoolEvent::Discarded { number: mooring.record.number(), why: fault.sentence() });
         }
     }
 
     /// Closes a connection in good order.
-    fn retire(&self, claim: &mut Claim) {
-        if claim.berth.mooring.take().is_some() {
-            Tally::count(&self.tally.closed);
+    fn retire(&self, claim: &mut Claim, why: Retirement) {
+        if let Some(mooring) = claim.berth.mooring.take() {
+            self.closed(&mooring.record, why);
         }
+    }
+
+    fn closed(&self, record: &Record, why: Retirement) {
+        Tally::count(&self.tally.closed);
+        self.observer.pool(&PoolEvent::Closed { number: record.number(), why: why.sentence() });
     }
 
     /// Takes a worker out of the books.
     fn strike(&self, record: &Arc<Record>) {
         let mut crews = self.crews.lock();
         let crew = crews.iter().position(|crew| Arc::ptr_eq(&crew.record, record)).map(|at| crews.swap_remove(at));
+        if let Some(crew) = &crew {
+            // In one go with the leaving, so that whoever adds everything up finds it exactly once.
+            crew.add_to(&mut self.past.lock());
+        }
         drop(crews);
         drop(crew);
     }
@@ -349,7 +396,18 @@ impl Pool {
 
     fn exhausted(&self, begun: Instant, cause: Option<Error>) -> Error {
         Tally::count(&self.tally.timeouts);
+        self.observer.pool(&PoolEvent::Exhausted { waited: begun.elapsed() });
         fault::exhausted(begun.elapsed(), &self.snapshot(), cause)
+    }
+
+    /// What everybody has done, added to what was done before.
+    pub(crate) fn add_to(&self, sum: &mut Metrics) {
+        {
+            let crews = self.crews.lock();
+            crews.iter().for_each(|crew| crew.add_to(sum));
+            sum.add(&self.past.lock());
+        }
+        self.tally.add_to(sum);
     }
 
     /// What everybody is doing.

@@ -8,11 +8,14 @@ use pontoon_bridge::{Gate, Lost, Overseer, Settled, Worker, WorkerOptions};
 
 use super::berth::Mooring;
 use super::hold::Claim;
+use super::parting::{Fault, Retirement};
 use super::record::{Record, Tally};
 use super::{CONNECTION_JOBS, Crew, Hold, OnOpen, PROBE_TIME, Pool, fault};
 use crate::driver::Call;
 use crate::error::{Error, ErrorKind, Result};
+use crate::metrics::Meter;
 use crate::moment::after;
+use crate::observe::{Observer, PoolEvent};
 use crate::query::QueryOptions;
 use crate::session::{Boat, Session, Ticket, Turn, View};
 use crate::site::Site;
@@ -24,14 +27,17 @@ const LOOK: Duration = Duration::from_millis(10);
 pub(super) struct Books {
     record: Arc<Record>,
     tally: Arc<Tally>,
+    observer: Arc<Observer>,
     worker: parking_lot::Mutex<Option<Worker<Boat>>>,
     pool: Weak<Pool>,
 }
 
 impl Overseer for Books {
     fn stuck(&self) {
-        self.record.die();
+        self.record.die(Fault::Stuck);
         self.record.gets_stuck();
+        Tally::count(&self.tally.stuck);
+        self.observer.pool(&PoolEvent::Stuck { number: self.record.number() });
         // What is queued behind the stuck call is refused now: the way back to the pool is among it.
         // Not under the lock: what is dropped with a refused job may be the last hold on the whole pool, and with it this
         // worker's mooring, which takes the same lock.
@@ -43,6 +49,7 @@ impl Overseer for Books {
 
     fn recovered(&self) {
         self.record.comes_back();
+        self.observer.pool(&PoolEvent::CameBack { number: self.record.number() });
     }
 
     fn ended(&self) {
@@ -52,7 +59,7 @@ impl Overseer for Books {
     }
 
     fn panicked(&self, _message: &str) {
-        self.record.die();
+        self.record.die(Fault::Panicked);
         Tally::count(&self.tally.panics);
     }
 }
@@ -122,18 +129,18 @@ impl Pool {
             return false;
         }
         if mooring.record.is_dead() {
-            self.discard(claim);
+            self.discard(claim, Fault::Broken);
             return false;
         }
         let outdated = mooring.generation != self.generation.load(Ordering::Acquire);
         if outdated || mooring.expires.is_some_and(|expires| Instant::now() >= expires) {
-            self.retire(claim);
+            self.retire(claim, if outdated { Retirement::Outdated } else { Retirement::Old });
             return false;
         }
         match self.probe(mooring, deadline).await {
             Ok(()) => true,
             Err(_) => {
-                self.discard(claim);
+                self.discard(claim, Fault::Silent);
                 false
             }
         }
@@ -152,16 +159,18 @@ impl Pool {
     /// Opens a connection in an empty berth, with a worker of its own.
     async fn open(self: &Arc<Pool>, claim: &mut Claim, deadline: Instant) -> Result<()> {
         let cut_short = |error: &Error| error.kind() == ErrorKind::Timeout && Instant::now() >= deadline;
+        let begun = Instant::now();
         match self.try_open(deadline).await {
             Ok(_) if self.gate.is_closed() => Err(fault::closed()),
             Ok(mooring) => {
-                self.opened(&mooring);
+                self.opened(&mooring, begun.elapsed());
                 claim.berth.mooring = Some(mooring);
                 Ok(())
             }
             Err(_) if self.gate.is_closed() => Err(fault::closed()),
             Err(error) => {
                 self.tally.failed_to_connect(&error, cut_short(&error));
+                self.observer.pool(&PoolEvent::NotOpened { error: &error });
                 Err(error)
             }
         }
@@ -191,11 +200,12 @@ impl Pool {
         claim.berth.mooring = Some(mooring);
         let until = self.connect_until(after(self.terms.acquire_timeout));
         let connecting = self.connecting(until);
-        let tally = Arc::clone(&self.tally);
+        let (tally, observer, begun) = (Arc::clone(&self.tally), Arc::clone(&self.observer), Instant::now());
         let opens = worker.submit(Some(until), move |view: &mut View<'_>, ticket: &Ticket<'_>| {
             if let Err(error) = connecting(view, ticket) {
                 tally.failed_to_connect(&error, false);
-                record.die();
+                observer.pool(&PoolEvent::NotOpened { error: &error });
+                record.die(Fault::Broken);
             }
         });
         opens.detach();
@@ -206,7 +216,7 @@ impl Pool {
             let is_open = view.core().is_ok() && !pool.gate.is_closed();
             match &claim.berth.mooring {
                 Some(mooring) if is_open && !mooring.record.is_dead() => {
-                    pool.opened(mooring);
+                    pool.opened(mooring, begun.elapsed());
                     pool.moor(claim);
                 }
                 _ => claim.berth.mooring = None,
@@ -215,10 +225,11 @@ impl Pool {
         back.detach();
     }
 
-    fn opened(&self, mooring: &Mooring) {
+    fn opened(&self, mooring: &Mooring, took: Duration) {
         self.backoff.succeeded();
-        Tally::count(&self.tally.opened);
+        self.tally.connected(took);
         mooring.record.opened();
+        self.observer.pool(&PoolEvent::Opened { number: mooring.record.number(), took });
     }
 
     fn connect_until(&self, deadline: Instant) -> Instant {
@@ -235,15 +246,17 @@ impl Pool {
         }
         self.check_budget()?;
         let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
-        let record = Arc::new(Record::new(number));
+        let meter = Arc::new(Meter::new(Arc::clone(&self.observer)));
+        let record = Arc::new(Record::new(number, Arc::clone(&meter)));
         let books = Arc::new(Books {
             record: Arc::clone(&record),
             tally: Arc::clone(&self.tally),
+            observer: Arc::clone(&self.observer),
             worker: parking_lot::Mutex::new(None),
             pool: Arc::downgrade(self),
         });
         let options = WorkerOptions::new(format!("{}-{number}", self.terms.name)).overseer(books.clone());
-        let worker = Worker::spawn(options, Boat::default).map_err(|error| {
+        let worker = Worker::spawn(options, move || Boat::new(meter)).map_err(|error| {
             Error::new(
                 ErrorKind::ResourceExhausted,
                 "the thread of a new connection could not be started: free some threads or memory",

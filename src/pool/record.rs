@@ -2,19 +2,26 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::parting::Fault;
+use crate::metrics::{Discards, Histogram, Meter, Metrics};
 use crate::site::Site;
-use crate::sql::Statement;
+use crate::sql::{Statement, cut};
+
+/// How much of a statement is shown, in bytes.
+const STATEMENT: usize = 120;
 
 /// What one connection is doing.
 #[derive(Debug)]
 pub(crate) struct Record {
     /// Counted from 1 for each database.
     pub(super) number: u64,
+    pub(super) meter: Arc<Meter>,
     begun: Instant,
     holding: Mutex<Holding>,
     /// It is not open yet.
@@ -24,8 +31,8 @@ pub(crate) struct Record {
     /// Above zero while its worker does not come back from a call that was cancelled and severed. A number, because the
     /// news that it came back may overtake the news that it did not.
     stuck: AtomicIsize,
-    /// It is not to be used for anything new.
-    dead: AtomicBool,
+    /// Not zero when it is not to be used for anything new: one more than the place of the reason in `Fault::ALL`.
+    dead: AtomicU8,
     leak_reported: AtomicBool,
     /// Something may be installed on it that calls back into the program: its own thread alone runs statements on it.
     own_thread_only: AtomicBool,
@@ -40,15 +47,16 @@ struct Holding {
 }
 
 impl Record {
-    pub(super) fn new(number: u64) -> Record {
+    pub(super) fn new(number: u64, meter: Arc<Meter>) -> Record {
         Record {
             number,
+            meter,
             begun: Instant::now(),
             holding: Mutex::default(),
             is_connecting: AtomicBool::new(true),
             is_abandoned: AtomicBool::new(false),
             stuck: AtomicIsize::new(0),
-            dead: AtomicBool::new(false),
+            dead: AtomicU8::new(0),
             leak_reported: AtomicBool::new(false),
             own_thread_only: AtomicBool::new(false),
             clean: AtomicBool::new(false),
@@ -75,7 +83,13 @@ impl Record {
     }
 
     pub(super) fn is_dead(&self) -> bool {
-        self.dead.load(Ordering::Acquire)
+        self.dead.load(Ordering::Acquire) != 0
+    }
+
+    /// Why it is not to be used for anything new: the first reason that there was.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        let place = usize::from(self.dead.load(Ordering::Acquire)).checked_sub(1)?;
+        Fault::ALL.get(place).copied()
     }
 
     /// Whether it is open and good.
@@ -87,8 +101,9 @@ impl Record {
         self.number
     }
 
-    pub(super) fn die(&self) {
-        self.dead.store(true, Ordering::Release);
+    pub(super) fn die(&self, fault: Fault) {
+        // The first reason stays: what comes after it is mostly its consequence.
+        let _ = self.dead.compare_exchange(0, fault as u8 + 1, Ordering::AcqRel, Ordering::Acquire);
     }
 
     pub(super) fn keep_to_its_thread(&self) {
@@ -166,29 +181,9 @@ impl Record {
                 thread: site.thread(),
                 held: now.saturating_duration_since(*since),
             }),
-            statement: holding.statement.as_ref().map(|statement| fingerprint(statement.text())),
+            statement: holding.statement.as_ref().map(|statement| cut(statement.fingerprint().to_owned(), STATEMENT)),
         }
     }
-}
-
-/// The first characters of a statement in one line, for messages: the text as it was written, its parameters' values
-/// never in it.
-fn fingerprint(sql: &str) -> String {
-    const LENGTH: usize = 120;
-    let mut line = String::with_capacity(LENGTH.min(sql.len()));
-    for word in sql.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-        if line.len() > LENGTH {
-            let end = (0..=LENGTH).rev().find(|&end| line.is_char_boundary(end)).unwrap_or(0);
-            line.truncate(end);
-            line.push('…');
-            break;
-        }
-    }
-    line
 }
 
 /// How often what happened, since the database was made.
@@ -203,11 +198,61 @@ pub(crate) struct Tally {
     pub(super) timeouts: AtomicU64,
     pub(super) panics: AtomicU64,
     pub(super) leaks: AtomicU64,
+    pub(super) stuck: AtomicU64,
+    pub(super) commits_unknown: AtomicU64,
+    faults: [AtomicU64; Fault::ALL.len()],
+    times: Mutex<Times>,
     last_failure: Mutex<Option<String>>,
     last_leak: Mutex<Option<String>>,
 }
 
+/// Times of what is rare enough to be counted under a lock.
+#[derive(Debug, Default)]
+struct Times {
+    acquire: Histogram,
+    connect: Histogram,
+}
+
 impl Tally {
+    /// A caller had to wait for its connection.
+    pub(super) fn acquired(&self, took: Duration) {
+        self.times.lock().acquire.record(took);
+    }
+
+    /// A connection was opened.
+    pub(super) fn connected(&self, took: Duration) {
+        Tally::count(&self.opened);
+        self.times.lock().connect.record(took);
+    }
+
+    pub(super) fn discard(&self, fault: Fault) {
+        Tally::count(&self.discarded);
+        Tally::count(&self.faults[fault as usize]);
+    }
+
+    /// What it has counted so far, added to what others have.
+    pub(super) fn add_to(&self, sum: &mut Metrics) {
+        {
+            let times = self.times.lock();
+            sum.acquire.add(&times.acquire);
+            sum.connect.add(&times.connect);
+        }
+        sum.stuck += self.stuck.load(Ordering::Relaxed);
+        sum.commits_unknown += self.commits_unknown.load(Ordering::Relaxed);
+        let discards: &mut Discards = &mut sum.discards;
+        for fault in Fault::ALL {
+            let of = match fault {
+                Fault::Broken => &mut discards.broken,
+                Fault::Unclean => &mut discards.unclean,
+                Fault::Silent => &mut discards.silent,
+                Fault::Panicked => &mut discards.panicked,
+                Fault::Stuck => &mut discards.stuck,
+            };
+            *of += self.faults[fault as usize].load(Ordering::Relaxed);
+        }
+        sum.pool.add(&self.counters());
+    }
+
     pub(super) fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -278,6 +323,26 @@ pub struct Counters {
     pub leaks: u64,
 }
 
+impl Counters {
+    /// Together with those of another time or pool.
+    pub(crate) fn add(&mut self, other: &Counters) {
+        let Counters { opened, closed, discarded, connect_failures, waits, waited, timeouts, panics, leaks } = other;
+        for (sum, more) in [
+            (&mut self.opened, opened),
+            (&mut self.closed, closed),
+            (&mut self.discarded, discarded),
+            (&mut self.connect_failures, connect_failures),
+            (&mut self.waits, waits),
+            (&mut self.timeouts, timeouts),
+            (&mut self.panics, panics),
+            (&mut self.leaks, leaks),
+        ] {
+            *sum += more;
+        }
+        self.waited += *waited;
+    }
+}
+
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -330,7 +395,8 @@ pub struct ConnectionSnapshot {
     pub age: Duration,
     /// Who holds it, unless it is idle.
     pub holder: Option<HolderSnapshot>,
-    /// The beginning of the statement that ran last while it was held; never the values of its parameters.
+    /// The beginning of the [fingerprint](crate::sql::Statement::fingerprint) of the statement that ran last while it was
+    /// held: neither literals nor the values of its parameters.
     pub statement: Option<String>,
 }
 
@@ -393,15 +459,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fingerprint_is_one_bounded_line_without_control_characters() {
-        assert_eq!(fingerprint("SELECT 1,\n\t 2 -- \u{1b}[31mred"), "SELECT 1, 2 -- [31mred");
-        let long = fingerprint(&"é".repeat(500));
-        assert!(long.len() <= 124 && long.ends_with('…'), "{long}");
-    }
-
-    #[test]
     fn a_leak_is_reported_once_a_holding() {
-        let record = Record::new(1);
+        let record = Record::new(1, Arc::default());
         let now = Instant::now();
         let later = now + Duration::from_secs(10);
         assert!(record.new_leak(Duration::from_secs(5), later).is_none());

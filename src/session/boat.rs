@@ -8,12 +8,20 @@ use super::stack::Cause;
 use super::turn::Ticket;
 use crate::driver::{Call, Fence, Handle, Link, Source};
 use crate::error::{Error, ErrorKind, Result};
+use crate::metrics::Meter;
 
 /// Room for one connection, on the thread of its worker. Dropping it, on that thread, closes the connection.
 #[derive(Default)]
 pub(crate) struct Boat {
     link: Option<Box<dyn Link>>,
     state: State,
+}
+
+impl Boat {
+    /// An empty place, whose work is counted.
+    pub(crate) fn new(meter: Arc<Meter>) -> Boat {
+        Boat { link: None, state: State { meter, ..State::default() } }
+    }
 }
 
 impl std::fmt::Debug for Boat {

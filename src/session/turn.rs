@@ -108,6 +108,11 @@ impl<'t> Turn<'t> {
         (result, matches!(settled, Settled::Untouched | Settled::Fenced))
     }
 
+    /// Whether it runs on its caller's own thread.
+    pub(crate) fn is_lent(&self) -> bool {
+        self.ticket.is_some_and(|ticket| ticket.is_lent())
+    }
+
     /// Whether the reader of a stream has had enough of it: no failure, and nothing to be undone.
     pub(crate) fn is_left(&self) -> bool {
         self.streams && self.ticket.is_some_and(|ticket| ticket.cause() == Some(StopCause::Dropped))

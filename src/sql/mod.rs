@@ -18,6 +18,7 @@ mod block;
 mod cache;
 mod dialect;
 mod dialects;
+mod fingerprint;
 mod kind;
 mod outline;
 mod place;
@@ -35,6 +36,9 @@ pub use dialect::{
     Blocks, Dialect, Folding, Lexis, NameUnit, Placeholder, SetAccess, SetLevel, Transactions, savepoint_name,
 };
 pub use dialects::{DB2, GENERIC, H2, MARIADB, MYSQL, ORACLE, POSTGRES, SQLITE, TSQL};
+pub(crate) use fingerprint::cut;
+#[cfg(feature = "tracing")]
+pub(crate) use fingerprint::fingerprint;
 pub use kind::{StatementKind, TransactionVerb};
 pub use scanner::Scanner;
 pub use script::{Script, ScriptStatement, check_script, split_script};

@@ -245,6 +245,7 @@ impl<'t> Reading<'t> {
             kind,
             traits,
             second: self.second,
+            fingerprint: std::sync::OnceLock::new(),
         })
     }
 

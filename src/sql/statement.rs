@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::dialect::Dialect;
 use super::kind::{StatementKind, TransactionVerb};
@@ -36,6 +36,8 @@ pub(super) struct Inner {
     pub(super) traits: Traits,
     /// Where the second statement starts.
     pub(super) second: Option<u32>,
+    /// Written when somebody asks for it first.
+    pub(super) fingerprint: OnceLock<Box<str>>,
 }
 
 /// A piece of the text that is written differently for the driver.
@@ -113,6 +115,20 @@ impl Statement {
     #[inline]
     pub fn sql(&self) -> &str {
         if self.0.edits.is_empty() { &self.0.buffer } else { &self.0.buffer[self.0.text_len..] }
+    }
+
+    /// The statement as a class of statements: literals are `?`, a list of them a single one, comments are gone, white
+    /// space is one blank, and what is longer than 512 bytes is cut. For logs, and to count what is alike.
+    ///
+    /// ```
+    /// use pontoon::sql::{SQLITE, Statement};
+    ///
+    /// let statement = Statement::parse("SELECT *\n FROM t WHERE a = 'x' AND b IN (1, 2) AND c = :c", &SQLITE)?;
+    /// assert_eq!(statement.fingerprint(), "SELECT * FROM t WHERE a = ? AND b IN (?) AND c = :c");
+    /// # Ok::<(), pontoon::Error>(())
+    /// ```
+    pub fn fingerprint(&self) -> &str {
+        self.0.fingerprint.get_or_init(|| super::fingerprint::fingerprint(self.text(), self.0.dialect).into())
     }
 
     /// The dialect it was read in.

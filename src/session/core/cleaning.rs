@@ -39,6 +39,10 @@ impl Core<'_> {
             return Err(doubt.clone());
         }
         if self.state.stack.is_open() || matches!(self.link.state(), LinkState::Open | LinkState::Failed) {
+            if self.state.stack.is_open() {
+                self.state.meter.rolled_back();
+                self.state.meter.observer().transacts("ROLLBACK");
+            }
             self.link.rollback(call).map_err(|error| Cause::of(&error))?;
             self.state.stack.truncate(0);
         }

@@ -5,10 +5,12 @@
 //! database after it answered, and what makes a connection unfit for its next borrower.
 
 mod cleaning;
+mod metered;
 mod rules;
 mod transactions;
 
 pub(crate) use cleaning::Cleaning;
+use metered::Counted;
 use rules::Verbs;
 
 use super::Turn;
@@ -16,10 +18,13 @@ use super::sink::{Collect, First};
 use super::stack::{Cause, Stack, Token};
 use crate::driver::{BulkPath, Catalog, Executed, Link, RowSink};
 use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::metrics::Meter;
+use crate::observe::Told;
 use crate::params::Params;
 use crate::row::{Row, Rows};
 use crate::sql::{Dialect, Statement, StatementKind, split_script};
 use crate::value::Value;
+use std::sync::Arc;
 
 /// What the library knows of a connection beside the connection itself.
 #[derive(Debug, Default)]
@@ -30,6 +35,8 @@ pub(crate) struct State {
     pub(crate) doubt: Option<Cause>,
     /// Whether something ran that may have left a trace in the session: settings, temporary tables, locks.
     pub(crate) traces: bool,
+    /// Counts what is done here.
+    pub(crate) meter: Arc<Meter>,
 }
 
 /// A connection on its turn.
@@ -65,7 +72,11 @@ impl<'v> Core<'v> {
 
     pub(crate) fn execute(&mut self, turn: &Turn<'_>, statement: &Statement, params: Params) -> Result<Executed> {
         let bound = statement.bind(params)?;
-        self.guarded(turn, statement, |core, call| core.link.execute(call, &bound))
+        self.metered(turn, Told::Statement(statement, Some(&bound)), |core, run| {
+            let executed = core.guarded(turn, statement, |core, call| core.link.execute(call, &bound))?;
+            run.affected = Some(executed.rows_affected);
+            Ok(executed)
+        })
     }
 
     pub(crate) fn fetch_all(&mut self, turn: &Turn<'_>, statement: &Statement, params: Params) -> Result<Rows> {
@@ -103,7 +114,10 @@ impl<'v> Core<'v> {
         sink: &mut dyn RowSink,
     ) -> Result<()> {
         let bound = statement.bind(params)?;
-        self.guarded(turn, statement, |core, call| core.link.query(call, &bound, sink))
+        self.metered(turn, Told::Statement(statement, Some(&bound)), |core, run| {
+            let mut sink = Counted(sink, run);
+            core.guarded(turn, statement, |core, call| core.link.query(call, &bound, &mut sink))
+        })
     }
 
     /// Runs a statement whose rows are pushed into a sink that needs the state of the connection too, because it serves
@@ -113,9 +127,11 @@ impl<'v> Core<'v> {
         S: for<'s> FnOnce(&'s mut State, &mut dyn FnMut(&mut dyn RowSink) -> Result<()>) -> Result<()>,
     {
         let bound = statement.bind(params)?;
-        self.guarded(turn, statement, |core, call| {
-            let Core { link, state } = core;
-            sink(state, &mut |sink| link.query(call, &bound, sink))
+        self.metered(turn, Told::Statement(statement, Some(&bound)), |core, run| {
+            core.guarded(turn, statement, |core, call| {
+                let Core { link, state } = core;
+                sink(state, &mut |sink| link.query(call, &bound, &mut Counted(sink, run)))
+            })
         })
     }
 
@@ -127,8 +143,12 @@ impl<'v> Core<'v> {
         statement: &Statement,
         rows: &mut dyn Iterator<Item = Params>,
     ) -> Result<u64> {
-        self.all_or_nothing(turn, |core, turn| {
-            core.guarded(turn, statement, |core, call| core.link.execute_many(call, statement, rows))
+        self.metered(turn, Told::Statement(statement, None), |core, run| {
+            let affected = core.all_or_nothing(turn, |core, turn| {
+                core.guarded(turn, statement, |core, call| core.link.execute_many(call, statement, rows))
+            })?;
+            run.affected = Some(affected);
+            Ok(affected)
         })
     }
 
@@ -141,8 +161,12 @@ impl<'v> Core<'v> {
         rows: &mut dyn Iterator<Item = Vec<Value>>,
     ) -> Result<(u64, BulkPath)> {
         let statement = Statement::insert(self.link.dialect(), table, columns)?;
-        self.all_or_nothing(turn, |core, turn| {
-            core.guarded(turn, &statement, |core, call| core.link.bulk_insert(call, table, columns, rows))
+        self.metered(turn, Told::Statement(&statement, None), |core, run| {
+            let (inserted, path) = core.all_or_nothing(turn, |core, turn| {
+                core.guarded(turn, &statement, |core, call| core.link.bulk_insert(call, table, columns, rows))
+            })?;
+            run.affected = Some(inserted);
+            Ok((inserted, path))
         })
     }
 
@@ -166,10 +190,12 @@ impl<'v> Core<'v> {
         self.state.traces = true;
         let dialect = self.dialect();
         let is_undone = self.state.stack.is_bare_pin();
-        self.in_savepoint_of_its_own(turn, false, |core| {
-            let call = core.terms(turn);
-            let result = core.link.batch(&call, script);
-            core.after(turn, None, result)
+        self.metered(turn, Told::Script(script, dialect), |core, _| {
+            core.in_savepoint_of_its_own(turn, false, |core| {
+                let call = core.terms(turn);
+                let result = core.link.batch(&call, script);
+                core.after(turn, None, result)
+            })
         })
         .map_err(|error| {
             // The error is that of one statement, and those before it stand.

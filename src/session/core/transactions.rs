@@ -36,6 +36,8 @@ impl Core<'_> {
             self.learn_from(turn, &error);
             return Err(error);
         }
+        self.state.meter.began();
+        self.state.meter.observer().transacts("BEGIN");
         match self.link.state() {
             LinkState::Open => Ok(self.state.stack.push(None, *options)),
             other => {
@@ -92,6 +94,8 @@ impl Core<'_> {
         }
         match self.link.commit(&turn.call().shielded()) {
             CommitOutcome::Committed => {
+                self.state.meter.committed();
+                self.state.meter.observer().transacts("COMMIT");
                 self.state.stack.truncate(depth);
                 self.forget_options(turn, &options);
                 Ok(())
@@ -99,6 +103,8 @@ impl Core<'_> {
             CommitOutcome::StillOpen(error) if error.kind() == ErrorKind::Busy => Err(error),
             CommitOutcome::StillOpen(error) => Err(self.rolled_back_instead(turn, token, error)),
             CommitOutcome::RolledBack(error) => {
+                self.state.meter.rolled_back();
+                self.state.meter.observer().transacts("COMMIT, answered by ROLLBACK");
                 self.state.stack.truncate(depth);
                 if self.link.state() != LinkState::Idle {
                     // What failed has not ended yet: nothing of it stays, but only ROLLBACK is accepted.
@@ -108,6 +114,11 @@ impl Core<'_> {
                 Err(rolled_back_by_commit(error))
             }
             CommitOutcome::Unknown(error) => {
+                // A caller that left has been told, and that has been counted there.
+                if !turn.is_given_up() {
+                    self.state.meter.left_unknown();
+                }
+                self.state.meter.observer().transacts("COMMIT, not answered");
                 let cause = Cause::of(&error);
                 self.state.stack.truncate(depth);
                 self.state.doubt.get_or_insert(cause);
@@ -153,6 +164,10 @@ impl Core<'_> {
         let Some(depth) = self.state.stack.position(token) else { return Ok(()) };
         let Some(frame) = self.state.stack.frame_at(depth) else { return Ok(()) };
         let (savepoint, options) = (frame.savepoint, frame.options);
+        if savepoint.is_none() {
+            self.state.meter.rolled_back();
+            self.state.meter.observer().transacts("ROLLBACK");
+        }
         if !turn.settle() {
             self.doubt(unfenced());
         }
