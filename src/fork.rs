@@ -7,9 +7,21 @@
 //! Every call asks, so it must cost nothing: the process's own number is a system call away, as much as a tenth of a
 //! short query. Forks are counted instead.
 
+use std::sync::OnceLock;
+
 use crate::driver::forks;
 use crate::error::Result;
 use crate::pool::fault;
+
+/// Fails in the forked child of a process in which the library has had its threads: they are not here, nor are there any
+/// others that could be trusted, and a database that is opened would wait for them.
+///
+/// # Errors
+/// `ForkedProcess`.
+pub(crate) fn check_process() -> Result<()> {
+    static FIRST: OnceLock<Origin> = OnceLock::new();
+    if FIRST.get_or_init(Origin::here).is_here() { Ok(()) } else { Err(fault::forked_in_use()) }
+}
 
 /// The process that something was made in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -91,9 +91,9 @@ pub use connection::Connection;
 pub use database::{CloseReport, Database, DatabaseBuilder, IntoConfig};
 pub use driver::{BulkPath, Catalog, Executed};
 pub use error::{Effect, Error, ErrorKind, Result};
+pub use metrics::{Discards, Histogram, Metrics};
 #[doc(hidden)]
 pub use params::__params;
-pub use metrics::{Discards, Histogram, Metrics};
 pub use params::{IntoParams, IntoRows, Params};
 pub use pontoon_derive::FromRow;
 pub use pool::{ConnectionSnapshot, ConnectionState, Counters, HolderSnapshot, Snapshot};

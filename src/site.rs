@@ -4,6 +4,8 @@ use std::fmt;
 use std::panic::Location;
 use std::thread::Thread;
 
+use crate::error::one_line;
+
 /// Where in the program something was asked for, and by which thread.
 #[derive(Clone, Debug)]
 #[allow(unreachable_pub, reason = "a field of what a sealed part of a public trait names")]
@@ -24,7 +26,7 @@ impl Site {
     }
 
     pub(crate) fn thread(&self) -> String {
-        self.thread.name().map_or_else(|| format!("{:?}", self.thread.id()), str::to_owned)
+        self.thread.name().map_or_else(|| format!("{:?}", self.thread.id()), |name| one_line(name).into_owned())
     }
 }
 

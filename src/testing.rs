@@ -118,7 +118,7 @@ impl TestDatabase {
         self.db.close(GRACE);
         let shared = self.db.shared();
         match shared.driver().admin() {
-            Some(admin) => admin.remove(&call(), &config).map(drop),
+            Some(admin) => admin.remove(&call(), &config).map(drop).map_err(|error| error.scrubbed(config.redactor())),
             None => Ok(()),
         }
     }
@@ -205,12 +205,14 @@ impl TestDatabaseBuilder {
             Some(url) => shared.config().with_url(url),
             None => shared.config().clone(),
         };
-        let is_there = admin.exists(&call(), &config)?;
-        let reuses = self.reuse && is_there;
-        if !reuses {
+        let prepare = || -> Result<()> {
+            if self.reuse && admin.exists(&call(), &config)? {
+                return Ok(());
+            }
             admin.remove(&call(), &config)?;
-            admin.create(&call(), &config, template.as_ref().map(|template| template.shared().config()))?;
-        }
+            admin.create(&call(), &config, template.as_ref().map(|template| template.shared().config()))
+        };
+        prepare().map_err(|error| error.scrubbed(config.redactor()))?;
         // From here on it is removed if anything goes wrong.
         let db = shared.sibling(config.clone())?;
         let test = TestDatabase { db, remove: (!self.keep).then_some(config) };
@@ -266,7 +268,7 @@ fn administer<T>(
     let db = Database::new(config)?;
     let shared = db.shared();
     match shared.driver().admin() {
-        Some(admin) => work(admin, shared.config()),
+        Some(admin) => work(admin, shared.config()).map_err(|error| error.scrubbed(shared.config().redactor())),
         None => Err(Error::new(
             ErrorKind::Unsupported,
             format!("the driver `{}` has no means to administer databases", shared.driver().name()),

@@ -21,7 +21,14 @@ pub trait Interrupt: Send + Sync {
     /// for the other end. Says whether it could.
     fn sever(&self) -> bool;
 
-    /// Whether both methods return at once. They are then called on the watch itself; otherwise each call gets a
+    /// Whether what runs now comes to its end by itself and must not be cut off before: work that, broken off, would
+    /// take more along than itself. It is asked before each [`sever`](Self::sever), which then waits for another grace,
+    /// and the job does not count as stuck meanwhile. Must return at once.
+    fn must_finish(&self) -> bool {
+        false
+    }
+
+    /// Whether all these methods return at once. They are then called on the watch itself; otherwise each call gets a
     /// short-lived thread, so that one deaf server delays nobody else's deadline.
     fn is_instant(&self) -> bool {
         false
@@ -94,6 +101,7 @@ impl Attempt {
                 Fence::Fenced => Settled::Fenced,
                 Fence::NotFenced => Settled::NotFenced,
             },
+            Self::Sever if interrupt.must_finish() => Settled::Untouched,
             // A sever that could not be done leaves the connection in no better state than an unfenced cancel.
             Self::Sever if interrupt.sever() => Settled::Severed,
             Self::Sever => Settled::NotFenced,

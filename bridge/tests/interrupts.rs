@@ -44,6 +44,56 @@ fn at_the_deadline_a_cancel_then_a_sever_then_it_counts_as_stuck() {
     worker.submit(None, |_, _| ()).wait().expect("the worker serves again");
 }
 
+/// What must finish is asked for again and again, and neither severed nor stuck.
+#[test]
+fn a_job_that_must_finish_is_spared_until_it_need_not_any_more() {
+    for is_instant in [false, true] {
+        let journal = Journal::default();
+        let (worker, _) = spawn(options().overseer(Arc::new(Scribe(journal.clone()))));
+        let interrupt = Arc::new(Scripted {
+            journal: journal.clone(),
+            fence: Some(Fence::Fenced),
+            severs: true,
+            is_instant,
+            spares: 3.into(),
+            ..Scripted::default()
+        });
+        let reply = worker.submit(soon(), move |_, ticket| {
+            ticket.set_interrupt(Some(Arc::clone(&interrupt) as _));
+            interrupt.on_sever.pass();
+            ticket.settle()
+        });
+        let told = reply.leave_at(Some(patience())).wait();
+        assert_eq!(told.expect("the job replies"), Settled::Severed);
+        assert_eq!(journal.entries(), ["cancel", "spared", "spared", "spared", "sever"]);
+        let counters = worker.counters();
+        assert_eq!((counters.cancels, counters.severs, counters.stuck), (1, 1, 0));
+    }
+}
+
+#[test]
+fn a_job_that_was_spared_and_finishes_has_been_cancelled_and_no_more() {
+    let (worker, journal) = ready();
+    let interrupt = Arc::new(Scripted {
+        journal: journal.clone(),
+        fence: Some(Fence::Fenced),
+        is_instant: true,
+        spares: 1000.into(),
+        ..Scripted::default()
+    });
+    let (its, door) = (journal.clone(), Door::default());
+    let doorkeeper = door.clone();
+    let reply = worker.submit(soon(), move |_, ticket| {
+        ticket.set_interrupt(Some(interrupt));
+        door.pass();
+        ticket.settle()
+    });
+    until("spared three times", || its.entries().iter().filter(|entry| *entry == "spared").count() >= 3);
+    doorkeeper.open();
+    assert_eq!(reply.leave_at(Some(patience())).wait().expect("the job replies"), Settled::Fenced);
+    assert_eq!((worker.counters().severs, worker.counters().stuck), (0, 0));
+}
+
 #[test]
 fn a_fenced_cancel_that_was_asked_for_is_not_the_places_affair() {
     for is_instant in [false, true] {

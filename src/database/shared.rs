@@ -69,7 +69,7 @@ impl std::fmt::Debug for Shared {
 
 impl Shared {
     pub(super) fn new(config: Config, driver: Arc<dyn Driver>, hooks: Hooks) -> Result<Arc<Shared>> {
-        let source = driver.open(&config)?;
+        let source = driver.open(&config).map_err(|error| error.scrubbed(config.redactor()))?;
         Shared::with_source(config, driver, source, hooks)
     }
 
@@ -224,12 +224,15 @@ impl Shared {
         let pool = self.pool.read().clone();
         self.origin.check()?;
         let source = match &pool {
-            Some(_) => self.source.fork(&crate::driver::Call::until(self.deadline()))?,
+            Some(_) => {
+                let forked = self.source.fork(&crate::driver::Call::until(self.deadline()));
+                forked.map_err(|error| error.scrubbed(self.config.redactor()))?
+            }
             None => None,
         };
         let source = match source {
             Some(source) => source,
-            None => self.driver.open(&self.config)?,
+            None => self.driver.open(&self.config).map_err(|error| error.scrubbed(self.config.redactor()))?,
         };
         let shared = Shared::with_source(self.config.clone(), Arc::clone(&self.driver), source, self.hooks.clone())?;
         if self.rollback.is_on() != shared.rollback.is_on() {

@@ -97,6 +97,12 @@ pub trait Handle: Send + Sync {
         false
     }
 
+    /// Whether the running call is a write that was [let finish](Call::let_writes_finish) and works: it is not severed and
+    /// does not count as stuck, however long it takes. Must return at once.
+    fn must_finish(&self) -> bool {
+        false
+    }
+
     /// Whether [`cancel`](Self::cancel) and [`sever`](Self::sever) return at once, so that no thread is needed to wait for them.
     fn is_instant(&self) -> bool {
         false
@@ -130,8 +136,15 @@ pub trait Link: Send {
     /// What the database says of the statement that failed.
     fn batch(&mut self, call: &Call<'_>, script: &str) -> Result<()>;
 
-    /// What the database says of the transaction.
+    /// What the database says of the transaction. Where the answer takes a round trip, see
+    /// [`knows_state`](Self::knows_state).
     fn state(&mut self) -> LinkState;
+
+    /// Whether [`state`](Self::state) answers from memory. If it has to ask the database, it has no deadline of its own:
+    /// it is cancelled, and severed, when it takes longer than a few seconds.
+    fn knows_state(&self) -> bool {
+        false
+    }
 
     /// Proves that the connection lives, with a round trip where it has another end.
     ///
@@ -144,6 +157,16 @@ pub trait Link: Send {
     /// # Errors
     /// The connection is discarded then.
     fn reset(&mut self, call: &Call<'_>, how: Reset) -> Result<()>;
+
+    /// Says that the connection is set up: what was done to it until now, by the hook for new connections, is how it is
+    /// meant to be. A driver that remembers what a session has changed starts to count from here.
+    fn is_set_up(&mut self) {}
+
+    /// Whether what was there at [`is_set_up`](Self::is_set_up) still is, asked after a reset: if not, the hook for new
+    /// connections runs again.
+    fn keeps_set_up(&mut self) -> bool {
+        false
+    }
 
     /// What may be done while the connection is busy.
     fn handle(&self) -> Arc<dyn Handle>;

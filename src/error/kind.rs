@@ -77,7 +77,8 @@ kinds! {
     ConnectionBusy => NotSent,
     /// The call would wait for its own caller.
     WouldDeadlock => NotSent,
-    /// The handle was made before a `fork` and is used in the child.
+    /// The handle was made before a `fork` and is used in the child, or a database is opened there after the parent has
+    /// used one.
     ForkedProcess => NotSent,
     /// The caller that owned the connection or transaction has ended.
     OwnerGone => NotApplied,

@@ -6,23 +6,28 @@
 //! appears in a public signature, so a driver can change without breaking a caller.
 
 mod kind;
+mod plain;
 pub mod tables;
 
 pub use kind::{Effect, ErrorKind};
+pub(crate) use plain::{is_unfit_for_a_line, one_line};
 pub use tables::Meaning;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::secret::Redactor;
+
 /// What every fallible call of the library returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The error of every call of the library.
 ///
-/// `Display` is one line: what happened, to whom, and the way out where there is one. The chain of causes is in
-/// [`source`](StdError::source). Neither ever contains a password: messages of drivers pass through the redaction of
-/// the connection's configuration before they get here.
+/// `Display` is one line: what happened, to whom, and the way out where there is one. Control characters, which a message
+/// may quote from a name or a text, are escaped in it, so that it cannot pass for other lines of a log. The chain of
+/// causes is in [`source`](StdError::source). None of it ever contains a password: what a driver says passes through the
+/// redaction of the connection's configuration before it gets here.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -108,6 +113,22 @@ impl Error {
         self
     }
 
+    /// What a driver said, without secrets: in its message, its causes and its companions. Control characters are escaped
+    /// in the causes, which show themselves.
+    #[cold]
+    pub(crate) fn scrubbed(mut self, redactor: &Redactor) -> Error {
+        let inner = &mut *self.0;
+        if let Cow::Owned(message) = redactor.redact(&inner.message) {
+            inner.message = message.into();
+        }
+        if let Some(Cow::Owned(constraint)) = inner.constraint.as_deref().map(|it| redactor.redact(it)) {
+            inner.constraint = Some(constraint.into());
+        }
+        inner.source = inner.source.take().map(|source| redactor.chain(source));
+        inner.secondary = inner.secondary.take().map(|secondary| secondary.scrubbed(redactor));
+        self
+    }
+
     /// What happened, the same on every driver.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -118,7 +139,7 @@ impl Error {
         self.0.effect
     }
 
-    /// The message without its causes.
+    /// The message without its causes, as it is: `Display` shows it in one line.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -155,7 +176,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
+        f.write_str(&one_line(&self.0.message))
     }
 }
 

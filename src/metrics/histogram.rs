@@ -200,7 +200,8 @@ mod tests {
     fn every_time_lies_in_its_bucket() {
         let mut last = 0;
         for bits in 0..64 {
-            for nanos in [1u64 << bits, (1 << bits) + (1 << bits >> 1), (1u64 << bits).wrapping_mul(2).wrapping_sub(1)] {
+            for nanos in [1u64 << bits, (1 << bits) + (1 << bits >> 1), (1u64 << bits).wrapping_mul(2).wrapping_sub(1)]
+            {
                 let bucket = bucket_of(nanos);
                 assert!(bucket >= last && bucket < BUCKETS, "{nanos} is in {bucket}, after {last}");
                 last = bucket;

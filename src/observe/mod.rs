@@ -18,7 +18,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, is_unfit_for_a_line};
 use crate::metrics::Run;
 use crate::secret::Redactor;
 use crate::sql::{Bound, Dialect, Statement, cut};
@@ -184,12 +184,6 @@ fn outcome(took: Duration, run: &Run, error: Option<&Error>) -> String {
         (None, Some(affected)) if run.rows == 0 => format!("-- {affected} affected in {took:.1?}"),
         (None, _) => format!("-- {} rows in {took:.1?}", run.rows),
     }
-}
-
-/// Whether a character could make a line of a log into something else: a control character, or one that changes the
-/// direction or the end of a line on the screen.
-pub(crate) fn is_unfit_for_a_line(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The text in one line: space for white space, escapes for what is unfit.

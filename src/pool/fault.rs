@@ -30,8 +30,18 @@ pub(crate) fn closed() -> Error {
 pub(crate) fn forked() -> Error {
     Error::new(
         ErrorKind::ForkedProcess,
-        "this database handle was made before a fork, and its connections belong to the parent: open another one in the child",
+        "this database handle was made before a fork, and its connections belong to the parent: fork before the first \
+         database is opened, or start the child as a program of its own",
     )
+}
+
+pub(crate) fn forked_in_use() -> Error {
+    Error::new(
+        ErrorKind::ForkedProcess,
+        "databases were in use when this process was forked, and their threads are not here: fork before the first \
+         database is opened, or start the child as a program of its own",
+    )
+    .with_effect(Effect::NotSent)
 }
 
 pub(crate) fn nested() -> Error {
@@ -121,7 +131,8 @@ pub(crate) fn exhausted(waited: Duration, snapshot: &Snapshot, cause: Option<Err
     } else {
         format!("no connection became free within {waited:.1?}")
     };
-    message.push_str(&format!(": {snapshot}"));
+    // In one line: an error is one.
+    message.push_str(&format!(": {snapshot}").replace("\n  ", "; "));
     let error = Error::new(ErrorKind::PoolTimeout, message);
     match cause {
         Some(cause) => error.with_source(cause),

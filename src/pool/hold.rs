@@ -15,6 +15,7 @@ use super::{Pool, fault};
 use crate::error::Result;
 use crate::observe::Around;
 use crate::query::QueryOptions;
+use crate::secret::Redactor;
 use crate::session::{Cleaning, Core, Errand, Ticket, Turn, View};
 use crate::site::Site;
 
@@ -56,7 +57,9 @@ impl Hold {
         Hold { claim: Some(claim), pool }
     }
 
+    /// Not in a forked child: a job that is queued there is never answered.
     fn mooring(&self) -> Result<&Mooring> {
+        self.pool.origin.check()?;
         self.claim.as_ref().and_then(|claim| claim.berth.mooring.as_ref()).ok_or_else(fault::gone)
     }
 
@@ -173,6 +176,7 @@ impl Hold {
             reply: reply.leave_at(deadline.map(|deadline| deadline.checked_add(COURTESY).unwrap_or(deadline))),
             started,
             deadline,
+            redactor: self.pool.redactor.clone(),
         })
     }
 
@@ -277,6 +281,7 @@ pub(crate) struct Sent<T: Send + 'static> {
     reply: Reply<Result<T>>,
     started: Arc<AtomicBool>,
     deadline: Option<Instant>,
+    redactor: Redactor,
 }
 
 impl<T: Send + 'static> std::fmt::Debug for Sent<T> {
@@ -288,20 +293,20 @@ impl<T: Send + 'static> std::fmt::Debug for Sent<T> {
 impl<T: Send + 'static> Sent<T> {
     /// Waits on this thread.
     pub(crate) fn wait(self) -> Result<T> {
-        let Sent { reply, started, .. } = self;
-        reply.wait().unwrap_or_else(|lost| Err(lost_error(lost, started.load(Ordering::Acquire))))
+        let Sent { reply, started, redactor, .. } = self;
+        reply.wait().unwrap_or_else(|lost| Err(lost_error(lost, started.load(Ordering::Acquire), &redactor)))
     }
 }
 
 /// What a job's caller is told when no answer came. `started`: the job may have reached the database.
-fn lost_error(lost: Lost, started: bool) -> crate::Error {
+fn lost_error(lost: Lost, started: bool, redactor: &Redactor) -> crate::Error {
     match lost {
         Lost::Expired => fault::expired(started),
         Lost::Closed if started => fault::gone().with_effect(crate::Effect::Unknown),
         Lost::Closed => fault::gone(),
         Lost::Cancelled => fault::cancelled(),
         Lost::Refused(reason) => fault::busy(&reason),
-        Lost::Panicked(panic) => fault::panicked(panic.message()),
+        Lost::Panicked(panic) => fault::panicked(&redactor.redact(panic.message())),
         other => fault::no_answer(&other),
     }
 }

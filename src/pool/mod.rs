@@ -30,11 +30,12 @@ use pontoon_bridge::{Alarm, Gate, GateError, Permit, Worker};
 use crate::config::Config;
 use crate::driver::Source;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fork::Origin;
+use crate::fork::{Origin, check_process};
 use crate::metrics::Metrics;
 use crate::moment::after;
 use crate::observe::{Observer, PoolEvent};
 use crate::query::QueryOptions;
+use crate::secret::Redactor;
 use crate::session::{Boat, Cause, Cleaning, Ticket, Turn, View};
 use crate::site::Site;
 use backoff::Backoff;
@@ -126,6 +127,8 @@ pub(crate) struct Pool {
     me: Weak<Pool>,
     source: Arc<dyn Source>,
     terms: Terms,
+    /// Takes secrets out of what drivers say.
+    redactor: Redactor,
     on_open: Option<OnOpen>,
     gate: Gate,
     /// The permits of queued jobs, of all connections together.
@@ -159,6 +162,7 @@ impl Pool {
         on_open: Option<OnOpen>,
         observer: Arc<Observer>,
     ) -> Result<Arc<Pool>> {
+        check_process()?;
         let terms = Terms::of(config, driver, &*source);
         let (berths, housekeeping) = (berth::berths(terms.size)?, Mutex::new(None));
         let pool = Arc::new_cyclic(|me| Pool {
@@ -178,6 +182,7 @@ impl Pool {
             housekeeping,
             source,
             terms,
+            redactor: config.redactor().clone(),
             on_open,
         });
         housekeeping::start(&pool)?;

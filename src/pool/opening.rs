@@ -188,7 +188,7 @@ impl Pool {
                 "the connection was not open in time (connect_timeout, or the caller's own deadline)",
             )
             .with_effect(crate::Effect::NotSent)),
-            Err(Lost::Panicked(panic)) => Err(fault::panicked(panic.message())),
+            Err(Lost::Panicked(panic)) => Err(fault::panicked(&self.redactor.redact(panic.message()))),
             Err(lost) => Err(fault::no_answer(&lost)),
         }
     }
@@ -261,6 +261,7 @@ impl Pool {
                 ErrorKind::ResourceExhausted,
                 "the thread of a new connection could not be started: free some threads or memory",
             )
+            .with_effect(crate::Effect::NotSent)
             .with_source(error)
         })?;
         // A worker that holds a handle of itself would never end by itself: a mooring closes it as it goes.
@@ -287,10 +288,10 @@ impl Pool {
         self: &Arc<Pool>,
         until: Instant,
     ) -> impl FnOnce(&mut View<'_>, &Ticket<'_>) -> Result<()> + Send + 'static {
-        let source = Arc::clone(&self.source);
+        let (source, redactor) = (Arc::clone(&self.source), self.redactor.clone());
         let on_open = self.on_open.clone();
         move |view: &mut View<'_>, ticket: &Ticket<'_>| {
-            view.connect(ticket, &*source, &Call::new(Some(until), ticket.cancel_flag()))?;
+            view.connect(ticket, &*source, &redactor, &Call::new(Some(until), ticket.cancel_flag()))?;
             run_hook(on_open.as_ref(), view, ticket, until)
         }
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use super::Secret;
+use crate::error::one_line;
 
 /// What stands in a message where a secret was.
 const MASK: &str = "***";
@@ -88,24 +89,29 @@ impl Redactor {
         mask(text, spans)
     }
 
-    /// A driver's error as a source: itself when neither its messages nor its `Debug` form holds a secret, otherwise a
-    /// copy of the chain's messages without it.
+    /// A driver's error as a source: itself when neither its messages nor its `Debug` form holds a secret, or characters
+    /// that control a terminal; otherwise a copy of the chain's messages without them.
     pub fn source<E>(&self, error: E) -> Box<dyn StdError + Send + Sync>
     where
         E: StdError + Send + Sync + 'static,
     {
+        self.chain(Box::new(error))
+    }
+
+    /// The same for an error whose type is not known any more.
+    pub(crate) fn chain(&self, error: Box<dyn StdError + Send + Sync>) -> Box<dyn StdError + Send + Sync> {
         let mut chain = Vec::new();
-        let mut next: Option<&dyn StdError> = Some(&error);
         let mut clean = matches!(self.redact(&format!("{error:?}")), Cow::Borrowed(_));
+        let mut next: Option<&dyn StdError> = Some(&*error);
         while let Some(link) = next {
             let message = link.to_string();
-            let redacted = self.redact(&message).into_owned();
-            clean &= redacted == message;
-            chain.push(redacted);
+            let scrubbed = one_line(&self.redact(&message)).into_owned();
+            clean &= scrubbed == message;
+            chain.push(scrubbed);
             next = link.source();
         }
         if clean {
-            return Box::new(error);
+            return error;
         }
         let mut source = None;
         for message in chain.into_iter().rev() {

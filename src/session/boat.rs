@@ -9,6 +9,7 @@ use super::turn::Ticket;
 use crate::driver::{Call, Fence, Handle, Link, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::Meter;
+use crate::secret::Redactor;
 
 /// Room for one connection, on the thread of its worker. Dropping it, on that thread, closes the connection.
 #[derive(Default)]
@@ -94,18 +95,29 @@ impl pontoon_bridge::Interrupt for Canceller {
         self.0.sever()
     }
 
+    fn must_finish(&self) -> bool {
+        self.0.must_finish()
+    }
+
     fn is_instant(&self) -> bool {
         self.0.is_instant()
     }
 }
 
 impl View<'_> {
-    /// Opens the connection.
-    pub(crate) fn connect(&mut self, ticket: &Ticket<'_>, source: &dyn Source, call: &Call<'_>) -> Result<()> {
+    /// Opens the connection. `redactor` knows what must not show in what the driver says.
+    pub(crate) fn connect(
+        &mut self,
+        ticket: &Ticket<'_>,
+        source: &dyn Source,
+        redactor: &Redactor,
+        call: &Call<'_>,
+    ) -> Result<()> {
         let View::Boat(boat) = self else {
             return Err(Error::new(ErrorKind::Internal, "a connection is opened once, before anything runs on it"));
         };
-        let link = source.connect(call)?;
+        boat.state.redactor = redactor.clone();
+        let link = source.connect(call).map_err(|error| boat.state.scrub(error))?;
         ticket.set_interrupt(Some(Arc::new(Canceller(link.handle()))));
         boat.link = Some(link);
         Ok(())

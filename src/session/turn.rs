@@ -150,6 +150,15 @@ impl<'t> Turn<'t> {
         result.filter(|_| matches!(settled, Settled::Untouched | Settled::Fenced))
     }
 
+    /// Asks the database something that has no deadline of its own: it ends with the job, and after a few seconds. `None`
+    /// when it was cut off then, and the connection with it.
+    pub(crate) fn answered<R>(&self, ask: impl FnOnce() -> R) -> Option<R> {
+        let until = Instant::now() + MEND_TIME;
+        let Some(ticket) = self.ticket else { return Some(ask()) };
+        let (answer, settled) = ticket.section(until, |_| ask());
+        matches!(settled, Settled::Untouched | Settled::Fenced).then_some(answer)
+    }
+
     /// From now on no cancel is sent; false when one was already.
     pub(crate) fn shield(&self) -> bool {
         self.ticket.is_none_or(|ticket| ticket.shield().is_ok())

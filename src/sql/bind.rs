@@ -11,13 +11,46 @@ use crate::params::Params;
 use crate::value::Value;
 
 /// A statement with its values: what a driver is handed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Bound<'s> {
     /// The text with the driver's placeholders; borrowed unless a list was written out.
     pub sql: Cow<'s, str>,
     /// A value for each placeholder, or for each number where placeholders have numbers.
     pub values: Vec<Value>,
+    order: Order<'s>,
+}
+
+/// Which parameter of the statement each value is for.
+#[derive(Clone, Debug)]
+enum Order<'s> {
+    /// As the parameters or their places stand in the text.
+    Text(&'s Statement),
+    /// A list was written out.
+    Lists(&'s Statement, Vec<u32>),
+}
+
+impl PartialEq for Bound<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.sql == other.sql && self.values == other.values
+    }
+}
+
+impl Bound<'_> {
+    /// What the caller calls the value at this position, counted from 0, for a message: `:name`, or the number of the
+    /// parameter counted from 1.
+    #[cold]
+    pub fn parameter(&self, position: usize) -> String {
+        let (statement, parameter) = match &self.order {
+            Order::Text(statement) if statement.by_parameter() => (statement, Some(position)),
+            Order::Text(statement) => (statement, statement.slots().nth(position).map(|slot| slot.parameter)),
+            Order::Lists(statement, parameters) => (statement, parameters.get(position).map(|at| *at as usize)),
+        };
+        match parameter.and_then(|parameter| statement.names().nth(parameter)) {
+            Some(name) => format!(":{name}"),
+            None => (parameter.unwrap_or(position) + 1).to_string(),
+        }
+    }
 }
 
 /// From this many names on they are looked up in a table.
@@ -60,7 +93,7 @@ impl Statement {
         }
         let values = if self.by_parameter() { values } else { self.by_slot(&values) };
         self.check_count(values.len())?;
-        Ok(Bound { sql: Cow::Borrowed(self.sql()), values })
+        Ok(Bound { sql: Cow::Borrowed(self.sql()), values, order: Order::Text(self) })
     }
 
     /// The values in the order of the names. Callers mostly write them in that order.
@@ -207,6 +240,7 @@ impl Statement {
         }
         self.check_count(count)?;
         let mut bound = Vec::with_capacity(count);
+        let mut parameters = Vec::with_capacity(count);
         let mut sql = String::with_capacity(self.sql().len() + count * (placeholder.room() + 2));
         // Numbers are given in the order of the text, so a number that comes next has no value yet.
         render(self.text(), self.edits(), &mut sql, |out, parameter, in_list| {
@@ -227,10 +261,11 @@ impl Statement {
                 placeholder.write(out, number as u32);
                 if !placeholder.numbered || number > bound.len() {
                     bound.push(element.clone());
+                    parameters.push(parameter);
                 }
             }
         });
-        Ok(Bound { sql: Cow::Owned(sql), values: bound })
+        Ok(Bound { sql: Cow::Owned(sql), values: bound, order: Order::Lists(self, parameters) })
     }
 
     #[cold]

@@ -81,7 +81,7 @@ fn push_literal(out: &mut String) {
 /// No control character gets into a log, wherever one may stand: a quoted name can hold any.
 fn push_escaped(out: &mut String, text: &str) {
     for c in text.chars() {
-        if crate::observe::is_unfit_for_a_line(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+        if crate::error::is_unfit_for_a_line(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
     }
 }
 
@@ -94,7 +94,10 @@ mod tests {
     fn literals_comments_and_white_space_are_taken_out() {
         let of = |text| fingerprint(text, &SQLITE);
         assert_eq!(of("SELECT  1,\n\t'it''s' -- secret\n FROM t"), "SELECT ? FROM t");
-        assert_eq!(of("select * from t where a = :a and b in (1, 2,3) /* x */ limit 10"), "select * from t where a = :a and b in (?) limit ?");
+        assert_eq!(
+            of("select * from t where a = :a and b in (1, 2,3) /* x */ limit 10"),
+            "select * from t where a = :a and b in (?) limit ?"
+        );
         assert_eq!(of("insert into t values (?, ?, x'00ff', 0x1F)"), "insert into t values (?)");
         assert_eq!(of("select a1, t2.b from t2"), "select a1, t2.b from t2");
         assert_eq!(of(""), "");
@@ -117,6 +120,9 @@ mod tests {
         let long = format!("select {} from t", "columne, ".repeat(500));
         let text = fingerprint(&long, &SQLITE);
         assert!(text.len() <= LENGTH + '…'.len_utf8() && text.ends_with('…'), "{}", text.len());
-        assert_eq!(fingerprint("select \"a\u{1b}[31m\u{202e}\" from t", &SQLITE), "select \"a\\u{1b}[31m\\u{202e}\" from t");
+        assert_eq!(
+            fingerprint("select \"a\u{1b}[31m\u{202e}\" from t", &SQLITE),
+            "select \"a\\u{1b}[31m\\u{202e}\" from t"
+        );
     }
 }

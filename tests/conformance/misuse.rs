@@ -86,12 +86,24 @@ misuses! {
     "parameters with the query and its sets": Parameter, "parameters were given twice: with the query and as the sets of parameters", |t| {
         t.fresh()?.execute_many(Query::new("SELECT :a").bind(params! { a: 1 }), [params! { a: 2 }])
     };
-    "a list that is no list of values": InvalidValue, "parameter 1: SQLite has no arrays; a list is expanded as `IN (:name)`, anywhere else bind it as JSON", |t| t.fresh()?.fetch_all("SELECT :a", params! { a: vec![1, 2] });
+    "a list that is no list of values": InvalidValue, "parameter :a: SQLite has no arrays; a list is expanded as `IN (:name)`, anywhere else bind it as JSON", |t| t.fresh()?.fetch_all("SELECT :a", params! { a: vec![1, 2] });
     "a row with a value too few": Parameter, "row 0 has 1 values for the 2 columns [\"id\", \"text\"]", |t| t.notes()?.bulk_insert("notes", &["id", "text"], [params![1]]);
     "a row without one of the columns": Parameter, "row 0 has no value for column `text`", |t| t.notes()?.bulk_insert("notes", &["text"], [params! { txt: "a" }]);
     "rows of no columns": Parameter, "no columns were given to insert into `notes`: name those that the rows have values for", |t| t.notes()?.bulk_insert("notes", &[], [()]);
     "parameters of a script": Parameter, "a script has no parameters: run the statements that have some one by one", |t| t.fresh()?.execute_script("SELECT :a");
-    "an integer that does not fit": InvalidValue, "parameter 1: an unsigned integer past 9223372036854775807 does not fit SQLite's INTEGER; bind a Decimal or text", |t| t.fresh()?.fetch_all("SELECT :big", params! { big: u64::MAX });
+    "an integer that does not fit": InvalidValue, "parameter :big: an unsigned integer past 9223372036854775807 does not fit SQLite's INTEGER; bind a Decimal or text", |t| t.fresh()?.fetch_all("SELECT :big", params! { big: u64::MAX });
+    "a name that stands twice": InvalidValue, "parameter :b: SQLite has no NaN and would store NULL; bind NULL if that is what is meant", |t| {
+        t.fresh()?.fetch_all("SELECT :a, :a, :b, :a", params! { a: 1, b: f64::NAN })
+    };
+    "a name behind a list": InvalidValue, "parameter :big: an unsigned integer past 9223372036854775807 does not fit SQLite's INTEGER; bind a Decimal or text", |t| {
+        t.fresh()?.fetch_all("SELECT 1 WHERE 1 IN (:list) AND :big", params! { list: vec![1, 2, 3], big: u64::MAX })
+    };
+    "an element of a list": InvalidValue, "parameter :list: an unsigned integer past 9223372036854775807 does not fit SQLite's INTEGER; bind a Decimal or text", |t| {
+        t.fresh()?.fetch_all("SELECT 1 WHERE 1 IN (:list)", params! { list: vec![1, u64::MAX] })
+    };
+    "one set of many": InvalidValue, "set 1: parameter :n: an unsigned integer past 9223372036854775807 does not fit SQLite's INTEGER; bind a Decimal or text", |t| {
+        t.fresh()?.execute_many("SELECT :n", [params! { n: 1 }, params! { n: u64::MAX }])
+    };
     "not a number": InvalidValue, "parameter 1: SQLite has no NaN and would store NULL; bind NULL if that is what is meant", |t| t.fresh()?.fetch_all("SELECT ?", (f64::NAN,));
     "a statement that writes, marked as one that reads": ReadOnly, "the statement writes, and the query was marked read-only", |t| {
         t.notes()?.execute(Query::new("DELETE FROM notes").read_only(), ())

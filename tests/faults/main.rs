@@ -6,13 +6,19 @@ mod kit;
 mod support;
 
 mod callers;
+#[cfg(feature = "sqlite")]
+mod data;
 mod deadlines;
 mod pool;
+mod process;
 mod queue;
 mod rollback;
+mod secrets;
 mod shutdown;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "sqlite")]
+mod storage;
 mod streams;
 mod stuck;
 mod transactions;

@@ -1,6 +1,7 @@
 //! Force rollback: everybody on one connection, nobody in anybody's way.
 
 use std::collections::BTreeSet;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use pontoon::prelude::*;
@@ -8,7 +9,7 @@ use pontoon::{Effect, Error, ErrorKind};
 
 use crate::kit::Probe;
 use crate::kit::script::{Ears, Fate, Method, RawScript, Rule, Script};
-use crate::support::{LEAVES_WITHIN, LONG, SHORT, Scratch, ends, start, timed};
+use crate::support::{LEAVES_WITHIN, LONG, SHORT, Scratch, ends, rows, start, timed, wait_for};
 
 fn pinned(script: &Script) -> Database {
     script.builder().force_rollback(true).timeout(Some(LONG)).open().unwrap()
@@ -108,6 +109,46 @@ fn a_late_write_is_undone_and_nobody_elses_with_it() {
         let rows: Vec<(i64,)> = db.fetch_all_as("SELECT n FROM t", ()).unwrap();
         assert_eq!(rows, [(1,), (3,)]);
         script.assert_contract();
+    });
+}
+
+/// How long such a write takes is of no account: it is neither cut off nor given up, which would end everybody's
+/// transaction with it.
+#[test]
+#[cfg(feature = "sqlite")]
+fn a_write_on_sqlite_that_outlasts_every_grace_is_undone_and_nobody_elses_with_it() {
+    ends(|| {
+        let db = Database::builder().url("sqlite::memory:").force_rollback(true).timeout(Some(LONG)).open().unwrap();
+        db.execute_script("CREATE TABLE t (n); INSERT INTO t VALUES (1)").unwrap();
+        let (begin, begun) = mpsc::channel();
+        let (finish, finished) = mpsc::channel::<()>();
+        db.raw(move |raw: &mut rusqlite::Connection| {
+            // In the middle of a write, as far as SQLite is concerned.
+            let in_a_write = move |_: rusqlite::hooks::Action, _: &str, _: &str, row: i64| {
+                if row == 3 {
+                    let _ = begin.send(());
+                    let _ = finished.recv();
+                }
+            };
+            raw.update_hook(Some(in_a_write)).map_err(|error| Error::new(ErrorKind::Other, error.to_string()))
+        })
+        .unwrap();
+        let late = Query::new("INSERT INTO t VALUES (2), (3), (4)").timeout(SHORT);
+        assert_eq!(db.execute(late, ()).unwrap_err().kind(), ErrorKind::Timeout);
+        begun.recv().unwrap();
+        // A call elsewhere, begun later: when that one counts as stuck, every grace of the write is over too.
+        let script = Script::new().table("t");
+        let gate = script.gate("the stopped server");
+        script.add(Rule::on(Method::Execute).block(&gate, Ears::DEAF));
+        let elsewhere = script.builder().pool_size(1).timeout(Some(LONG)).open().unwrap();
+        elsewhere.execute(Query::new("INSERT INTO t VALUES (1)").timeout(SHORT), ()).unwrap_err();
+        wait_for(&elsewhere, "one stuck", |snapshot| snapshot.stuck == 1);
+        assert_eq!(db.snapshot().stuck, 0);
+        finish.send(()).unwrap();
+        db.execute("INSERT INTO t VALUES (5)", ()).unwrap();
+        assert_eq!(rows(&db), [1, 5]);
+        let snapshot = db.snapshot();
+        assert_eq!((snapshot.counters.opened, snapshot.counters.discarded), (1, 0), "{snapshot}");
     });
 }
 

@@ -268,3 +268,32 @@ fn a_caller_that_dies_holds_nothing_up() {
         script.assert_contract();
     });
 }
+
+/// What is open is asked from the database, and where it does not answer even a call without a deadline goes on.
+#[test]
+fn a_question_for_the_state_that_is_not_answered_costs_the_connection() {
+    ends(|| {
+        let cases = [("after a success", "CREATE TABLE u (n)"), ("after an error", "INSERT INTO no_table VALUES (1)")];
+        let threads = cases.map(|(what, sql)| {
+            start(what, move || {
+                let script = Script::new().table("t");
+                let gate = script.gate("the silent server");
+                let db = script.builder().pool_size(1).timeout(None).open().unwrap();
+                wait_for(&db, "nobody busy", |snapshot| snapshot.busy == 0);
+                script.add(Rule::on(Method::State).once().block(&gate, Ears::SERVER));
+                let probe = Probe::start();
+                let (result, took) = timed(|| db.execute(sql, ()));
+                assert_eq!(result.is_ok(), what == "after a success", "{what}");
+                probe.assert_within("an answer that does not come", took, Duration::from_secs(5));
+                assert_eq!(gate.blocked(), 0, "{what}: it was cancelled");
+                db.execute("INSERT INTO t VALUES (1)", ()).unwrap();
+                let counters = db.snapshot().counters;
+                assert_eq!((counters.opened, counters.discarded), (2, 1), "{what}");
+                script.assert_contract();
+            })
+        });
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+}

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use pontoon::{Database, Snapshot};
+use pontoon::{Database, Queryable, Snapshot};
 
 use crate::kit::script::Script;
 use crate::kit::{Census, PATIENCE, describe_threads, within};
@@ -117,4 +117,15 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let begun = Instant::now();
     let value = work();
     (value, begun.elapsed())
+}
+
+/// What the table of a test holds.
+pub(crate) fn rows(db: &Database) -> Vec<i64> {
+    db.fetch_all_as::<(i64,)>("SELECT n FROM t ORDER BY n", ()).unwrap().into_iter().map(|(n,)| n).collect()
+}
+
+/// Has SQLite look at every page of a database.
+#[track_caller]
+pub(crate) fn assert_intact(db: &Database) {
+    assert_eq!(db.fetch_val::<String>("PRAGMA integrity_check", ()).unwrap().as_deref(), Some("ok"));
 }

@@ -107,6 +107,11 @@ impl Control {
             Some(frame) => {
                 frame.in_flight -= 1;
                 frame.settled = frame.settled.max(outcome);
+                if let (Attempt::Sever, Settled::Untouched, Stage::Severed(at)) = (attempt, outcome, frame.stage) {
+                    // It must be let finish. Asked again after a grace, when it would have counted as stuck.
+                    frame.stage = Stage::Cancelled(at);
+                    state.counters.severs -= 1;
+                }
                 drop(state);
                 self.came_back.notify_all();
             }

@@ -150,6 +150,8 @@ pub(crate) struct Scripted {
     /// Opened by a cancel, or by a sever, for the job to come back.
     pub(crate) on_cancel: Door,
     pub(crate) on_sever: Door,
+    /// How often it says that the job must finish.
+    pub(crate) spares: AtomicUsize,
 }
 
 impl Interrupt for Scripted {
@@ -167,6 +169,14 @@ impl Interrupt for Scripted {
         self.journal.note("sever");
         self.on_sever.open();
         self.severs
+    }
+
+    fn must_finish(&self) -> bool {
+        let spared = self.spares.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        if spared {
+            self.journal.note("spared");
+        }
+        spared
     }
 
     fn is_instant(&self) -> bool {

@@ -41,6 +41,8 @@ pub(super) struct Core {
     pub(super) raw_used: Cell<bool>,
     /// Our busy handler may have been replaced.
     pub(super) handlers_lost: Cell<bool>,
+    /// What the hook for new connections did is in place, and nothing else.
+    pub(super) set_up: Cell<bool>,
     /// A read-only transaction was begun, and `query_only` is on.
     pub(super) query_only: Cell<bool>,
     /// An error came after which SQLite's own word counts no more.
@@ -85,6 +87,7 @@ impl Core {
             changed: Cell::new(false),
             raw_used: Cell::new(false),
             handlers_lost: Cell::new(false),
+            set_up: Cell::new(false),
             query_only: Cell::new(false),
             doubtful: Cell::new(false),
         }
@@ -127,12 +130,12 @@ impl Core {
     // ---- statements
 
     pub(super) fn execute(&self, call: &Call<'_>, bound: &Bound<'_>) -> Result<Executed> {
-        self.on_terms(call, |running| self.run_bound(call, running, &bound.sql, &bound.values))
+        self.on_terms(call, |running| self.run_bound(call, running, bound))
     }
 
-    fn run_bound(&self, call: &Call<'_>, running: &Running<'_>, sql: &str, values: &[Value]) -> Outcome<Executed> {
-        let (mut statement, facts) = self.prepare(call, running, sql)?;
-        bind_all(&mut statement, values, &facts)?;
+    fn run_bound(&self, call: &Call<'_>, running: &Running<'_>, bound: &Bound<'_>) -> Outcome<Executed> {
+        let (mut statement, facts) = self.prepare(call, running, &bound.sql)?;
+        bind_all(&mut statement, bound, &facts)?;
         let before = if facts.writes { self.conn.total_changes() } else { 0 };
         self.run_prepared(&mut statement, &facts)?;
         drop(statement);
@@ -211,7 +214,7 @@ impl Core {
                     "the statement returns no rows: run it with execute, or add a RETURNING clause",
                 )));
             }
-            bind_all(&mut statement, &bound.values, &facts)?;
+            bind_all(&mut statement, bound, &facts)?;
             let mut rows = statement.raw_query();
             rows.advance()?;
             if rows.get().is_none() {
@@ -339,14 +342,14 @@ impl Core {
                     call.check()?;
                 }
                 let bound = statement.bind(params)?;
-                match bound.sql {
+                match &bound.sql {
                     Cow::Borrowed(_) => {
-                        bind_all(&mut prepared, &bound.values, &facts)?;
+                        bind_all(&mut prepared, &bound, &facts)?;
                         self.run_prepared(&mut prepared, &facts)?;
                     }
                     // A list was written out, so it is another statement.
                     Cow::Owned(_) => {
-                        self.run_bound(call, running, &bound.sql, &bound.values)?;
+                        self.run_bound(call, running, &bound)?;
                     }
                 }
                 // As in `executed`, with half the questions.
@@ -434,11 +437,11 @@ impl Core {
 
 /// Binds the values of a statement.
 #[inline]
-fn bind_all(statement: &mut Prepared<'_>, values: &[Value], facts: &Facts) -> Outcome<()> {
-    if values.len() != facts.parameters {
-        return Err(Failure::Ours(wrong_count(values.len(), facts.parameters)));
+fn bind_all(statement: &mut Prepared<'_>, bound: &Bound<'_>, facts: &Facts) -> Outcome<()> {
+    if bound.values.len() != facts.parameters {
+        return Err(Failure::Ours(wrong_count(bound.values.len(), facts.parameters)));
     }
-    bind_values(statement, values, |at| (at + 1).to_string())
+    bind_values(statement, &bound.values, |at| bound.parameter(at))
 }
 
 /// Binds values in order, from the first parameter on. `name` says what a value is called, counted from 0.

@@ -6,6 +6,7 @@ use super::watch::{Running, Stop};
 use crate::error::{Effect, Error, ErrorKind, tables};
 
 /// Primary result codes that need more than the table. The low byte of an extended code is its primary code.
+const ERROR: i32 = 1;
 const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
 const INTERRUPT: i32 = 9;
@@ -51,6 +52,12 @@ pub(super) fn of_statement(native: Native, running: &Running<'_>, in_transaction
         BUSY => match running.stop() {
             Some(stop) => attach(of_stop(stop), native),
             None => refused_at_once(native, code, in_transaction),
+        },
+        // To see whether a table is really missing SQLite looks whether the schema has changed, waits for a lock on the
+        // way, and says that it is missing when it did not get the lock.
+        ERROR => match running.stop() {
+            Some(stop) => attach(of_stop(stop), native),
+            None => of_native(native),
         },
         _ => of_native(native),
     }

@@ -90,6 +90,10 @@ impl Link for Inside<'_> {
         self.with(Core::state)
     }
 
+    fn knows_state(&self) -> bool {
+        true
+    }
+
     fn ping(&mut self, call: &Call<'_>) -> Result<()> {
         self.with(|core| core.ping(call))
     }
@@ -181,6 +185,10 @@ impl Link for SqliteLink {
         self.core.get_mut().state()
     }
 
+    fn knows_state(&self) -> bool {
+        true
+    }
+
     fn ping(&mut self, call: &Call<'_>) -> Result<()> {
         self.ready()?.ping(call)
     }
@@ -192,6 +200,20 @@ impl Link for SqliteLink {
             return self.reconnect(call);
         }
         Ok(())
+    }
+
+    fn is_set_up(&mut self) {
+        let core = self.core.get_mut();
+        // What the hook attached, and its temporary tables, cannot be told from what a borrower puts in their place.
+        if matches!(core.has_other_schemas(), Ok(false)) {
+            core.changed.set(false);
+            core.raw_used.set(false);
+            core.set_up.set(true);
+        }
+    }
+
+    fn keeps_set_up(&mut self) -> bool {
+        self.core.get_mut().set_up.get()
     }
 
     fn handle(&self) -> Arc<dyn Handle> {

@@ -41,7 +41,8 @@
 //!
 //! A light reset opens the connection anew when a PRAGMA was set on it, when something is attached, when it has had
 //! temporary tables, or when the driver's own connection was handed out; otherwise it does nothing and the prepared
-//! statements stay. A full reset always opens it anew, in some 100 microseconds.
+//! statements stay. What the hook for new connections sets, or does to the driver's own connection, does not count; what
+//! it attaches, and its temporary tables, do. A full reset always opens it anew, in some 100 microseconds.
 
 mod admin;
 mod bulk;

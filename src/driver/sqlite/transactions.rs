@@ -65,13 +65,13 @@ impl Core {
 
     pub(super) fn release(&self, call: &Call<'_>, number: u32) -> Result<()> {
         match SQLITE.release(number) {
-            Some(release) => self.verb(call, &release, Protection::Cancel),
+            Some(release) => self.verb(call, &release, Protection::Undo),
             None => Ok(()),
         }
     }
 
     pub(super) fn rollback_to(&self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.verb(call, &SQLITE.rollback_to(number), Protection::Cancel)?;
+        self.verb(call, &SQLITE.rollback_to(number), Protection::Undo)?;
         self.release(call, number)
     }
 }

@@ -52,6 +52,14 @@ pub(super) enum Protection {
     Work,
     /// No cancel ends it, and the deadline only its waits for a lock: COMMIT and ROLLBACK.
     Cancel,
+    /// As `Cancel`, inside a transaction that must live: undoing a long write takes long itself.
+    Undo,
+}
+
+impl Protection {
+    fn is_from_cancels(self) -> bool {
+        matches!(self, Protection::Cancel | Protection::Undo)
+    }
 }
 
 /// The terms of the call that is innermost on the connection.
@@ -168,7 +176,7 @@ impl Watch {
             state.terms.stop = Some(Stop::DeadlineAtLock);
             return false;
         }
-        if state.depth > 0 && state.terms.cancelled && state.terms.protection != Protection::Cancel {
+        if state.depth > 0 && state.terms.cancelled && !state.terms.protection.is_from_cancels() {
             state.terms.stop = Some(Stop::Cancelled);
             return false;
         }
@@ -281,7 +289,7 @@ impl Handle for Canceller {
         let mut state = self.0.state.lock();
         // A call that is in its sink is not there to be cancelled: the sink waits for its reader and looks out for
         // itself. A cancel that comes then was meant for a statement inside, and that has just ended.
-        if state.stepping && state.terms.protection != Protection::Cancel {
+        if state.stepping && !state.terms.protection.is_from_cancels() {
             state.terms.cancelled = true;
             self.0.cancelled.notify_all();
             if state.depth == 1 && state.terms.protection == Protection::None {
@@ -295,6 +303,11 @@ impl Handle for Canceller {
         // There is no other end to be cut off from; a statement that does not look up cannot be made to.
         let _ = self.cancel(Instant::now());
         true
+    }
+
+    fn must_finish(&self) -> bool {
+        let state = self.0.state.lock();
+        state.stepping && matches!(state.terms.protection, Protection::Work | Protection::Undo)
     }
 
     fn is_instant(&self) -> bool {

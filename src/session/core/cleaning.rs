@@ -21,10 +21,11 @@ impl Core<'_> {
     /// What was set while the connection was being opened stays for its life.
     pub(crate) fn forget_traces(&mut self) {
         self.state.traces = false;
+        self.link.is_set_up();
     }
 
-    /// Makes the connection fit for its next borrower; an error says why it is not. Returns whether the session was
-    /// reset, and with it what was set when the connection was opened.
+    /// Makes the connection fit for its next borrower; an error says why it is not. Returns whether the reset
+    /// has taken away what was set when the connection was opened.
     pub(crate) fn clean(&mut self, turn: &Turn<'_>, how: Cleaning) -> Result<bool, Cause> {
         let cleaned = turn.mend(|call| self.try_clean(call, how)).unwrap_or_else(|| Err(unfenced()));
         if let Err(cause) = &cleaned {
@@ -43,7 +44,7 @@ impl Core<'_> {
                 self.state.meter.rolled_back();
                 self.state.meter.observer().transacts("ROLLBACK");
             }
-            self.link.rollback(call).map_err(|error| Cause::of(&error))?;
+            self.link.rollback(call).map_err(|error| Cause::of(&self.state.scrub(error)))?;
             self.state.stack.truncate(0);
         }
         let reset = match how {
@@ -52,11 +53,11 @@ impl Core<'_> {
             Cleaning::Always(reset) => Some(reset),
         };
         if let Some(reset) = reset {
-            self.link.reset(call, reset).map_err(|error| Cause::of(&error))?;
+            self.link.reset(call, reset).map_err(|error| Cause::of(&self.state.scrub(error)))?;
         }
         self.state.traces = false;
         match self.link.state() {
-            LinkState::Idle => Ok(reset.is_some()),
+            LinkState::Idle => Ok(reset.is_some() && !self.link.keeps_set_up()),
             other => Err(Cause {
                 kind: ErrorKind::Internal,
                 message: format!("after its reset the connection is not idle but {other:?}"),

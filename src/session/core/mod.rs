@@ -22,6 +22,7 @@ use crate::metrics::Meter;
 use crate::observe::Told;
 use crate::params::Params;
 use crate::row::{Row, Rows};
+use crate::secret::Redactor;
 use crate::sql::{Dialect, Statement, StatementKind, split_script};
 use crate::value::Value;
 use std::sync::Arc;
@@ -33,10 +34,21 @@ pub(crate) struct State {
     pub(crate) stack: Stack,
     /// Why the connection must not be used by anybody else, once there is a reason.
     pub(crate) doubt: Option<Cause>,
+    /// What takes the secrets of the configuration out of what the driver says.
+    pub(crate) redactor: Redactor,
     /// Whether something ran that may have left a trace in the session: settings, temporary tables, locks.
     pub(crate) traces: bool,
     /// Counts what is done here.
     pub(crate) meter: Arc<Meter>,
+}
+
+impl State {
+    /// What the driver said, as it may be shown. Every error of a link passes through here, before it is told to anybody
+    /// or remembered as a cause.
+    #[cold]
+    pub(crate) fn scrub(&self, error: Error) -> Error {
+        error.scrubbed(&self.redactor)
+    }
 }
 
 /// A connection on its turn.
@@ -143,6 +155,7 @@ impl<'v> Core<'v> {
         statement: &Statement,
         rows: &mut dyn Iterator<Item = Params>,
     ) -> Result<u64> {
+        statement.refuse_multiple()?;
         self.metered(turn, Told::Statement(statement, None), |core, run| {
             let affected = core.all_or_nothing(turn, |core, turn| {
                 core.guarded(turn, statement, |core, call| core.link.execute_many(call, statement, rows))
@@ -234,7 +247,7 @@ impl<'v> Core<'v> {
     /// A round trip.
     pub(crate) fn ping(&mut self, turn: &Turn<'_>) -> Result<()> {
         self.check_doubt()?;
-        let result = self.link.ping(&turn.call());
+        let result = self.link.ping(&turn.call()).map_err(|error| self.state.scrub(error));
         if let Err(error) = &result {
             self.learn_from(turn, error);
         }

@@ -107,15 +107,23 @@ impl Core<'_> {
                 Ok(value)
             }
             Err(error) => {
-                let error = turn.call_it_by_its_cause(error);
+                let error = turn.call_it_by_its_cause(self.state.scrub(error));
                 self.learn_from(turn, &error);
                 Err(error)
             }
         }
     }
 
+    /// Asks the database what is open. An answer that does not come is none.
+    pub(super) fn ask(&mut self, turn: &Turn<'_>) -> LinkState {
+        if self.link.knows_state() {
+            return self.link.state();
+        }
+        turn.answered(|| self.link.state()).unwrap_or(LinkState::Unknown)
+    }
+
     pub(super) fn check_still_open(&mut self, turn: &Turn<'_>) -> Result<()> {
-        match (self.state.stack.is_open(), self.link.state()) {
+        match (self.state.stack.is_open(), self.ask(turn)) {
             (true, LinkState::Open) | (false, LinkState::Idle) => Ok(()),
             (true, LinkState::Failed) => {
                 self.state.stack.abort(Cause {
@@ -168,7 +176,7 @@ impl Core<'_> {
             self.doubt(cause);
             return;
         }
-        match self.link.state() {
+        match self.ask(turn) {
             LinkState::Unknown => self.doubt(cause),
             LinkState::Failed if self.state.stack.is_open() => self.state.stack.abort(cause),
             LinkState::Open if self.state.stack.is_open() => {
@@ -234,7 +242,7 @@ impl Core<'_> {
         if self.state.doubt.is_some() || self.state.stack.lost().is_some() {
             return result;
         }
-        let undo = result.is_err() && !(reads && self.link.state() == LinkState::Open);
+        let undo = result.is_err() && !(reads && self.ask(turn) == LinkState::Open);
         let ended = match undo {
             true => self.mend(turn, |link, call| link.rollback_to(call, name)),
             // Releasing it would release what was begun inside of it.
@@ -269,7 +277,7 @@ impl Core<'_> {
         }
         let undone = match savepoint {
             Some(name) => self.mend(turn, |link, call| link.rollback_to(call, name)),
-            None if self.link.state() == LinkState::Open => Ok(()),
+            None if self.ask(turn) == LinkState::Open => Ok(()),
             None => {
                 self.doubt(Cause::of(&error));
                 return error;
@@ -293,10 +301,11 @@ impl Core<'_> {
         turn: &Turn<'_>,
         work: impl FnOnce(&mut (dyn Link + '_), &Call<'_>) -> Result<T>,
     ) -> Result<T> {
-        turn.mend(|call| work(&mut *self.link, call)).unwrap_or_else(|| {
+        let result = turn.mend(|call| work(&mut *self.link, call)).unwrap_or_else(|| {
             self.doubt(unfenced());
             Err(Error::new(ErrorKind::Cancelled, "a cancel may still be on its way to the connection"))
-        })
+        });
+        result.map_err(|error| self.state.scrub(error))
     }
 }
 

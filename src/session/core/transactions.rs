@@ -32,13 +32,13 @@ impl Core<'_> {
             };
         }
         if let Err(error) = self.link.begin(&turn.call(), options) {
-            let error = turn.call_it_by_its_cause(error);
+            let error = turn.call_it_by_its_cause(self.state.scrub(error));
             self.learn_from(turn, &error);
             return Err(error);
         }
         self.state.meter.began();
         self.state.meter.observer().transacts("BEGIN");
-        match self.link.state() {
+        match self.ask(turn) {
             LinkState::Open => Ok(self.state.stack.push(None, *options)),
             other => {
                 let error = Error::new(
@@ -100,13 +100,17 @@ impl Core<'_> {
                 self.forget_options(turn, &options);
                 Ok(())
             }
-            CommitOutcome::StillOpen(error) if error.kind() == ErrorKind::Busy => Err(error),
-            CommitOutcome::StillOpen(error) => Err(self.rolled_back_instead(turn, token, error)),
+            CommitOutcome::StillOpen(error) if error.kind() == ErrorKind::Busy => Err(self.state.scrub(error)),
+            CommitOutcome::StillOpen(error) => {
+                let error = self.state.scrub(error);
+                Err(self.rolled_back_instead(turn, token, error))
+            }
             CommitOutcome::RolledBack(error) => {
+                let error = self.state.scrub(error);
                 self.state.meter.rolled_back();
                 self.state.meter.observer().transacts("COMMIT, answered by ROLLBACK");
                 self.state.stack.truncate(depth);
-                if self.link.state() != LinkState::Idle {
+                if self.ask(turn) != LinkState::Idle {
                     // What failed has not ended yet: nothing of it stays, but only ROLLBACK is accepted.
                     drop(self.roll_back_stray(turn));
                 }
@@ -114,6 +118,7 @@ impl Core<'_> {
                 Err(rolled_back_by_commit(error))
             }
             CommitOutcome::Unknown(error) => {
+                let error = self.state.scrub(error);
                 // A caller that left has been told, and that has been counted there.
                 if !turn.is_given_up() {
                     self.state.meter.left_unknown();
@@ -182,7 +187,7 @@ impl Core<'_> {
         };
         let expected = if savepoint.is_some() { LinkState::Open } else { LinkState::Idle };
         match result {
-            Ok(()) if self.link.state() == expected => {
+            Ok(()) if self.ask(turn) == expected => {
                 self.state.stack.truncate(depth);
                 if savepoint.is_none() {
                     self.forget_options(turn, &options);

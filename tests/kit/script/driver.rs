@@ -39,9 +39,10 @@ impl Driver for ScriptDriver {
         SCHEMES
     }
 
-    fn open(&self, _config: &Config) -> Result<Arc<dyn Source>> {
+    fn open(&self, config: &Config) -> Result<Arc<dyn Source>> {
         let mut running = self.shared.start(0, Method::Open, "", &[]);
-        let source: Arc<dyn Source> = Arc::new(ScriptSource { shared: Arc::clone(&self.shared) });
+        let source: Arc<dyn Source> =
+            Arc::new(ScriptSource { shared: Arc::clone(&self.shared), config: config.clone() });
         let result = running.answer(&|| Ok(()), |_| Ok(source), |_| None);
         running.end(result, |_| None)
     }
@@ -49,6 +50,7 @@ impl Driver for ScriptDriver {
 
 struct ScriptSource {
     shared: Arc<Shared>,
+    config: Config,
 }
 
 impl Source for ScriptSource {
@@ -57,6 +59,8 @@ impl Source for ScriptSource {
     }
 
     fn connect(&self, call: &Call<'_>) -> Result<Box<dyn Link>> {
+        // It logs in, like any other.
+        let _ = self.config.password()?;
         let number = self.shared.state.lock().connect();
         let attempt = Attempt { shared: &self.shared, number, is_made: false };
         let mut running = self.shared.start(number, Method::Connect, "", &[]);

@@ -1,0 +1,302 @@
+//! Secrets that must not show, options that must not work, and texts that must not pass for something else.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use pontoon::prelude::*;
+use pontoon::{Error, ErrorKind, Secret};
+
+use crate::kit::Canary;
+use crate::kit::script::{Method, Rule, Script};
+use crate::support::{LONG, SHORT, ends, start};
+
+/// All that an error shows, its causes and companions included.
+fn shown(error: &Error) -> String {
+    let mut text = format!("{error}\n{error:?}\n{error:#?}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!("\n{cause}\n{cause:?}"));
+        source = cause.source();
+    }
+    if let Some(secondary) = error.secondary() {
+        text.push_str(&shown(secondary));
+    }
+    text
+}
+
+/// All that a database shows.
+fn faces(db: &Database) -> String {
+    let snapshot = db.snapshot();
+    format!(
+        "{db:?}\n{db:#?}\n{:?}\n{:#?}\n{}\n{:?}\n{snapshot}\n{snapshot:?}\n{:?}",
+        db.config(),
+        db.config(),
+        db.url(),
+        db.url(),
+        db.config().options(),
+    )
+}
+
+/// Each way to hand over a secret.
+fn ways(script: &Script) -> Vec<(&'static str, pontoon::DatabaseBuilder)> {
+    let builder = || Database::builder().driver(script.driver()).acquire_timeout(SHORT);
+    vec![
+        ("the URL", builder().url(format!("script://user:{}@host/database", Canary::in_url()))),
+        ("the URL's options", builder().url(format!("script://host/database?token={}", Canary::in_url()))),
+        (
+            "the URL's option for the password",
+            builder().url(format!("script://host/database?password={}", Canary::in_url())),
+        ),
+        ("the builder", builder().scheme("script").host("host").password(Canary::SECRET)),
+        ("an option in code", builder().url(Script::URL).option("token", Canary::SECRET)),
+        (
+            "a provider",
+            builder().url("script://user@host/database").password_provider(|| Ok(Secret::new(Canary::SECRET))),
+        ),
+    ]
+}
+
+#[test]
+fn no_face_of_a_database_shows_its_secrets() {
+    ends(|| {
+        let script = Script::new();
+        for (way, builder) in ways(&script) {
+            Canary::assert_absent(way, &format!("{builder:?}"));
+            match builder.build() {
+                Ok(db) => {
+                    Canary::assert_absent(way, &faces(&db));
+                    db.connect().unwrap();
+                    let _connection = db.connection().unwrap();
+                    Canary::assert_absent(way, &faces(&db));
+                    let copy = db.copy().unwrap();
+                    Canary::assert_absent(way, &faces(&copy));
+                }
+                // An option that is not accepted is not repeated either.
+                Err(error) => Canary::assert_absent(way, &shown(&error)),
+            }
+        }
+    });
+}
+
+/// Drivers put what they were given into their errors: the library takes it out again.
+#[test]
+fn what_a_driver_says_is_cleaned_of_secrets() {
+    type Saying = fn() -> String;
+    let sayings: [(&str, Saying); 3] = [
+        ("as it is", || format!("login failed for password {}", Canary::SECRET)),
+        ("in a URL", || format!("cannot connect to script://user:{}@host/database", Canary::in_url())),
+        ("as an option", || format!("bad option: password='{}';", Canary::SECRET)),
+    ];
+    ends(move || {
+        for (how, saying) in sayings {
+            for kind in [ErrorKind::Authentication, ErrorKind::ConnectFailed] {
+                let script = Script::new();
+                script.add(Rule::on(Method::Connect).fail_with(move || {
+                    let inner = Error::new(ErrorKind::Io, saying());
+                    Error::new(kind, saying()).with_source(inner).with_constraint(saying())
+                }));
+                for (way, builder) in ways(&script) {
+                    let Ok(db) = builder.build() else { continue };
+                    let error = db.connect().unwrap_err();
+                    Canary::assert_absent(&format!("an error, {how}, by {way}"), &shown(&error));
+                    db.connect_lazy().unwrap();
+                    let error = db.fetch_all("SELECT 1", ()).unwrap_err();
+                    Canary::assert_absent(&format!("an error, {how}, by {way}"), &shown(&error));
+                    Canary::assert_absent(&format!("the snapshot, {how}, by {way}"), &faces(&db));
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn what_a_driver_says_of_a_statement_is_cleaned_of_secrets_too() {
+    ends(|| {
+        let script = Script::new().table("t");
+        let url = format!("script://user:{}@host/database", Canary::in_url());
+        let db = Database::builder().driver(script.driver()).url(url).pool_size(1).timeout(Some(LONG)).open().unwrap();
+        let saying = || Error::new(ErrorKind::Internal, format!("dump of the session: password={}", Canary::SECRET));
+        for method in [Method::Execute, Method::Query, Method::Fetch, Method::Begin, Method::Commit, Method::Ping] {
+            script.add(Rule::on(method).once().fail_with(saying));
+            let error = match method {
+                Method::Execute => db.execute("INSERT INTO t VALUES (1)", ()).map(drop),
+                Method::Query => db.fetch_all("SELECT n FROM t", ()).map(drop),
+                Method::Fetch => {
+                    db.iterate("SELECT n FROM SERIES(3)", ()).and_then(|mut rows| rows.next().transpose()).map(drop)
+                }
+                Method::Begin => db.begin().map(drop),
+                Method::Commit => db.begin().and_then(|tx| tx.commit().map_err(Error::from)),
+                _ => db.ping(),
+            };
+            Canary::assert_absent(&format!("an error of {method:?}"), &shown(&error.unwrap_err()));
+        }
+        for method in [Method::Execute, Method::Connect] {
+            let message = format!("the state at the time of the panic: {}", Canary::SECRET);
+            script.add(Rule::on(method).once().panic(&message));
+            if method == Method::Connect {
+                db.refresh();
+            }
+            let error = db.execute("INSERT INTO t VALUES (1)", ()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::DriverPanic);
+            Canary::assert_absent(&format!("the error of a panic in {method:?}"), &shown(&error));
+        }
+        // What is remembered of a transaction that was aborted, or lost, is cleaned as well.
+        script.add(Rule::on(Method::Execute).once().fail_with(saying).fate(crate::kit::script::Fate::RolledBack));
+        let tx = db.begin().unwrap();
+        tx.execute("INSERT INTO t VALUES (1)", ()).unwrap_err();
+        Canary::assert_absent(
+            "the reason of a lost transaction",
+            &shown(&tx.execute("INSERT INTO t VALUES (2)", ()).unwrap_err()),
+        );
+    });
+}
+
+#[test]
+fn urls_say_one_thing_only() {
+    let canary = Canary::in_url();
+    let refused = [
+        format!("script://user:{canary}@host/database?token=a&token=b"),
+        format!("script://user:{canary}@host/database?no_such_option=1"),
+        format!("script://user:{canary}@host/database?library=/tmp/evil.so"),
+        format!("script://user:{canary}@host/database?pool_size=many"),
+        format!("script://user:{canary}@host/database?pool_size=0"),
+        format!("script://user:{canary}@host/database?pool_size=10001"),
+        format!("script://user:{canary}@host:99999/database"),
+        format!("script://user:{canary}@ho st/database"),
+        format!("script://user:{canary}@host/data%00base"),
+        format!("script://user:{canary}@host/data%zzbase"),
+        format!("script://us\ner:{canary}@host/database"),
+        format!("scrpt://user:{canary}@host/database"),
+        format!("script://user:{}@host/database", Canary::SECRET),
+        format!("//user:{canary}@host/database"),
+        String::new(),
+    ];
+    let script = Script::new();
+    for url in refused {
+        let error = Database::builder().driver(script.driver()).url(url.as_str()).build().map(drop).unwrap_err();
+        let kind = error.kind();
+        assert!(
+            matches!(
+                kind,
+                ErrorKind::Url
+                    | ErrorKind::Config
+                    | ErrorKind::UnknownOption
+                    | ErrorKind::ForbiddenOption
+                    | ErrorKind::UnknownScheme
+            ),
+            "{kind:?}"
+        );
+        Canary::assert_absent("the error of a URL", &shown(&error));
+    }
+}
+
+#[test]
+fn code_is_never_named_by_data() {
+    let script = Script::new();
+    let with = |builder: pontoon::DatabaseBuilder| builder.driver(script.driver()).build();
+    let url = "script://host/database?library=/tmp/evil.so";
+    assert_eq!(with(Database::builder().url(url)).map(drop).unwrap_err().kind(), ErrorKind::ForbiddenOption);
+    let option = Database::builder().url(Script::URL).option("library", "/tmp/evil.so");
+    // In code it is the program itself that says so, or it has to allow it.
+    let in_code = with(option).map(drop).map_err(|error| error.kind());
+    assert!(matches!(in_code, Ok(()) | Err(ErrorKind::ForbiddenOption)), "{in_code:?}");
+    assert!(with(Database::builder().url(url).allow_code_options(true)).is_ok());
+    for url in ["sqlite:app.db?load_extension=/tmp/evil.so", "sqlite:app.db?extension=/tmp/evil.so"] {
+        let kind = Database::new(url).map(drop).unwrap_err().kind();
+        assert!(matches!(kind, ErrorKind::ForbiddenOption | ErrorKind::UnknownOption), "{url}: {kind:?}");
+    }
+}
+
+// ---- lines that pass for other lines
+
+#[test]
+#[cfg(feature = "sqlite")]
+fn a_statement_in_a_message_is_one_short_line_without_its_values() {
+    ends(|| {
+        let db = Database::builder()
+            .url("sqlite::memory:")
+            .pool_size(1)
+            .acquire_timeout(Duration::from_millis(5))
+            .timeout(Some(LONG))
+            .open()
+            .unwrap();
+        let connection = db.connection().unwrap();
+        connection.execute("CREATE TABLE t (n)", ()).unwrap();
+        let sql = format!(
+            "INSERT INTO t VALUES (:n) -- \u{1b}[31m\u{202e}\r\n{}\n-- PoolTimeout: all is well",
+            "-- and a very long comment ".repeat(200)
+        );
+        connection.execute(sql.as_str(), params! { n: 271_828 }).unwrap();
+        let other = db.clone();
+        let waiting = start("other\nthread", move || other.execute("INSERT INTO t VALUES (1)", ()).unwrap_err());
+        let error = waiting.join().unwrap();
+        assert_eq!(error.kind(), ErrorKind::PoolTimeout);
+        let message = error.to_string();
+        assert!(message.contains("INSERT INTO t VALUES (:n)"), "{message}");
+        assert!(!message.contains("271828") && !message.contains(CONTROLS), "{message:?}");
+        assert!(message.len() < 1000, "{} bytes", message.len());
+        let snapshot = db.snapshot().to_string();
+        assert!(!snapshot.contains("271828") && !snapshot.replace("\n  #", "").contains(CONTROLS), "{snapshot:?}");
+    });
+}
+
+/// What turns a line into two, or into something else, on a terminal.
+const CONTROLS: [char; 9] = ['\n', '\r', '\t', '\0', '\u{7}', '\u{1b}', '\u{9b}', '\u{202e}', '\u{2028}'];
+
+/// Names and texts come from anywhere, and errors quote them.
+#[test]
+#[cfg(feature = "sqlite")]
+fn an_error_that_quotes_a_name_or_a_text_is_one_line_all_the_same() {
+    const NAME: &str = "x\r\nERROR all is lost\u{1b}[2J\u{9b}1A\u{7}\t\u{202e}\u{2028}";
+    ends(|| {
+        let db = Database::builder().url("sqlite::memory:").pool_size(1).timeout(Some(LONG)).open().unwrap();
+        let quoted = format!("\"{NAME}\"");
+        db.execute_script(&format!(
+            "CREATE TABLE t (n CONSTRAINT {quoted} CHECK (n > 0), {quoted} UNIQUE);
+             CREATE TABLE guarded (n);
+             CREATE TRIGGER guard BEFORE INSERT ON guarded BEGIN SELECT RAISE(ABORT, '{NAME}'); END"
+        ))
+        .unwrap();
+        let row = db.fetch_one("SELECT 1 AS one", ()).unwrap().unwrap();
+        let named = format!("SELECT 'text' AS {quoted}");
+        let errors = [
+            db.execute(format!("SELECT * FROM {quoted}").as_str(), ()).unwrap_err(),
+            db.fetch_all(format!("SELECT {NAME}").as_str(), ()).unwrap_err(),
+            db.execute("INSERT INTO t VALUES (0, 0)", ()).unwrap_err(),
+            db.execute("INSERT INTO guarded VALUES (0)", ()).unwrap_err(),
+            db.transaction(|tx| {
+                tx.execute("INSERT INTO t VALUES (1, 1)", ())?;
+                tx.execute("INSERT INTO t VALUES (1, 1)", ()).map(drop)
+            })
+            .unwrap_err(),
+            db.fetch_all("SELECT :a", [(NAME, 1)]).unwrap_err(),
+            db.fetch_val::<i64>(named.as_str(), ()).unwrap_err(),
+            row.get::<i64>(NAME).unwrap_err(),
+            db.bulk_insert(NAME, &["n"], [(1,)]).unwrap_err(),
+            db.bulk_insert("t", &[NAME, "no such"], [(1, 1)]).unwrap_err(),
+            db.fetch_all("SELECT 1 WHERE 1 = :text", params! { text: NAME })
+                .and_then(|_| row.get::<i64>(NAME))
+                .unwrap_err(),
+            db.run(|_| -> Result<(), Error> { panic!("{NAME}") }).unwrap_err(),
+            Database::new(format!("{NAME}://host/database")).map(drop).unwrap_err(),
+            Database::builder().url("sqlite::memory:").option(NAME, "1").build().map(drop).unwrap_err(),
+            Database::builder().url("sqlite::memory:").option("journal_mode", NAME).build().map(drop).unwrap_err(),
+            Database::builder().url("sqlite::memory:").option("pool_size", NAME).build().map(drop).unwrap_err(),
+            Database::open(format!("sqlite:/no/such/folder/{}", NAME.replace('\t', ""))).map(drop).unwrap_err(),
+        ];
+        for error in errors {
+            let mut shown = vec![error.to_string(), format!("{error:?}")];
+            let mut cause = error.source();
+            while let Some(it) = cause {
+                shown.extend([it.to_string(), format!("{it:?}")]);
+                cause = it.source();
+            }
+            for line in shown {
+                assert!(!line.contains(CONTROLS), "{line:?}");
+            }
+        }
+        // What a program looks at is as it was written.
+        let error = db.execute("INSERT INTO t VALUES (0, 0)", ()).unwrap_err();
+        assert_eq!(error.constraint(), Some(NAME));
+    });
+}
