@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use crate::sql::Pack;
 use crate::value::{ConversionError, ToValue, Value};
 
 /// The values of one call.
@@ -105,6 +106,16 @@ type Converted = std::result::Result<Value, ConversionError>;
 pub trait IntoParams {
     /// The parameters.
     fn into_params(self) -> Params;
+
+    /// Adds the [parameters](IntoParams::into_params) to those of other runs, without what making them allocates.
+    #[doc(hidden)]
+    #[inline]
+    fn pack(self, pack: &mut Pack<'_>)
+    where
+        Self: Sized,
+    {
+        pack.params(self.into_params());
+    }
 }
 
 /// What can be given as the parameters of many runs of one statement: anything that iterates over [`IntoParams`].
@@ -153,17 +164,40 @@ impl<T: ToValue> IntoParams for Vec<T> {
     fn into_params(self) -> Params {
         Params::positional(self.into_iter().map(ToValue::into_value))
     }
+
+    #[inline]
+    fn pack(self, pack: &mut Pack<'_>) {
+        if pack.takes_positions(self.len()) {
+            pack.positions(self.len(), |into| self.iter().for_each(|value| into.push(value)));
+        } else {
+            pack.params(self.into_params());
+        }
+    }
 }
 
 impl<T: ToValue> IntoParams for &[T] {
     fn into_params(self) -> Params {
         Params::positional(self.iter().map(ToValue::to_value))
     }
+
+    #[inline]
+    fn pack(self, pack: &mut Pack<'_>) {
+        if pack.takes_positions(self.len()) {
+            pack.positions(self.len(), |into| self.iter().for_each(|value| into.push(value)));
+        } else {
+            pack.params(self.into_params());
+        }
+    }
 }
 
 impl<T: ToValue> IntoParams for &Vec<T> {
     fn into_params(self) -> Params {
         self.as_slice().into_params()
+    }
+
+    #[inline]
+    fn pack(self, pack: &mut Pack<'_>) {
+        self.as_slice().pack(pack);
     }
 }
 
@@ -172,11 +206,25 @@ impl<T: ToValue, const N: usize> IntoParams for [T; N] {
     fn into_params(self) -> Params {
         Params::positional(self.into_iter().map(ToValue::into_value))
     }
+
+    #[inline]
+    fn pack(self, pack: &mut Pack<'_>) {
+        if pack.takes_positions(self.len()) {
+            pack.positions(self.len(), |into| self.iter().for_each(|value| into.push(value)));
+        } else {
+            pack.params(self.into_params());
+        }
+    }
 }
 
 impl<T: ToValue, const N: usize> IntoParams for &[T; N] {
     fn into_params(self) -> Params {
         self.as_slice().into_params()
+    }
+
+    #[inline]
+    fn pack(self, pack: &mut Pack<'_>) {
+        self.as_slice().pack(pack);
     }
 }
 
@@ -248,6 +296,19 @@ macro_rules! tuple {
                 #[allow(non_snake_case, reason = "the values are called as their types")]
                 let ($($name,)+) = self;
                 Params::positional([$($name.into_value()),+].into_iter())
+            }
+
+            #[inline]
+            fn pack(self, pack: &mut Pack<'_>) {
+                const COUNT: usize = [$(stringify!($name)),+].len();
+                if !pack.takes_positions(COUNT) {
+                    return pack.params(self.into_params());
+                }
+                #[allow(non_snake_case, reason = "the values are called as their types")]
+                let ($($name,)+) = self;
+                pack.positions(COUNT, |into| {
+                    $(into.push(&$name);)+
+                });
             }
         }
     };

@@ -6,7 +6,7 @@ use crate::params::{IntoParams, Params};
 use crate::query::{IntoQuery, QueryOptions};
 use crate::row::{FromRow, Row, Rows};
 use crate::session::{Core, Errand, Turn};
-use crate::sql::{Dialect, IsolationLevel, Statement, StatementKind, check_script};
+use crate::sql::{Dialect, IsolationLevel, Packed, Statement, StatementKind, check_script};
 use crate::value::{FromValueOwned, Value};
 
 /// How work gets to a connection. Each of the four types that have the verbs writes this, and nothing else.
@@ -188,13 +188,13 @@ pub trait Queryable: Perform {
             ));
         }
         let statement = Statement::cached(&sql, self.dialect())?;
-        let rows: Vec<Params> = rows.into_iter().map(IntoParams::into_params).collect();
-        if rows.is_empty() {
+        let sets = Packed::new(&statement, rows);
+        if sets.is_empty() {
             return Ok(0);
         }
         let mut errand = Errand::statement(&statement, options);
         errand.lending = crate::session::Lending::Never;
-        self.perform(errand, move |core, turn| core.execute_many(turn, &statement, &mut rows.into_iter()))
+        self.perform(errand, move |core, turn| core.execute_many(turn, sets.into_sets()))
     }
 
     /// Inserts many rows by the fastest means the driver has, and says which. All or none.

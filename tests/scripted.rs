@@ -15,7 +15,7 @@ use pontoon::config::Config;
 use pontoon::driver::{Call, CommitOutcome, Fence, Flow, Link, LinkState, Reset, RowSink, Source};
 use pontoon::prelude::*;
 use pontoon::row::{Batch, Columns};
-use pontoon::sql::{Statement, TxOptions};
+use pontoon::sql::{Sets, Statement, TxOptions};
 use pontoon::value::{Value, ValueRef};
 use pontoon::{BulkPath, ErrorKind, Params, Result};
 
@@ -189,7 +189,7 @@ fn parameters_scripts_loads_and_settings_reach_the_database() {
     let insert = Statement::parse("INSERT INTO t VALUES (:n)", link.dialect()).unwrap();
     let sets = (1..=3).map(|n| Params::Positional(vec![Value::I64(n)]));
     let by_position = Statement::parse("INSERT INTO t VALUES (?)", link.dialect()).unwrap();
-    assert_eq!(link.execute_many(&call(), &by_position, &mut { sets }).unwrap(), 3);
+    assert_eq!(link.execute_many(&call(), &mut Sets::of(&by_position, &mut { sets })).unwrap(), 3);
     let bound = insert.bind(Params::Named(vec![("n".into(), Value::I64(4))])).unwrap();
     link.execute(&call(), &bound).unwrap();
     let rows = [vec![Value::I64(5)], vec![Value::I64(6)]];

@@ -10,7 +10,7 @@ use pontoon::driver::sqlite::{Sqlite, copy_database};
 use pontoon::driver::{
     BulkPath, Call, Catalog, CommitOutcome, Driver, Executed, Fence, Flow, Link, LinkState, Reset, RowSink, Source,
 };
-use pontoon::sql::{SQLITE, Statement};
+use pontoon::sql::{SQLITE, Sets, Statement};
 use pontoon::value::{Date, Decimal, Kind, Time, Timestamp, TimestampTz, Value};
 use pontoon::{Batch, Columns, Config, Effect, Error, ErrorKind, IntoParams, LockMode, Result, Row, Rows, TxOptions};
 
@@ -899,15 +899,15 @@ fn many_sets_run_on_one_statement() {
     link.run("CREATE TABLE t (a PRIMARY KEY, b)", ()).unwrap();
     let insert = Statement::parse("INSERT INTO t VALUES (:a, :b)", &SQLITE).unwrap();
     let mut sets = (0..1000).map(|n| pontoon::params! { a: n, b: format!("b{n}") }.into_params());
-    assert_eq!(link.execute_many(&call(), &insert, &mut sets).unwrap(), 1000);
+    assert_eq!(link.execute_many(&call(), &mut Sets::of(&insert, &mut sets)).unwrap(), 1000);
     let mut sets = [2000, 5, 2001].into_iter().map(|n| pontoon::params! { a: n, b: "" }.into_params());
-    let error = link.execute_many(&call(), &insert, &mut sets).unwrap_err();
+    let error = link.execute_many(&call(), &mut Sets::of(&insert, &mut sets)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UniqueViolation);
     assert!(error.to_string().starts_with("set 1: "), "{error}");
     // Lists of different lengths are different statements.
     let delete = Statement::parse("DELETE FROM t WHERE a IN (:ids)", &SQLITE).unwrap();
     let mut sets = [vec![1, 2, 3], vec![], vec![4]].into_iter().map(|ids| pontoon::params! { ids: ids }.into_params());
-    assert_eq!(link.execute_many(&call(), &delete, &mut sets).unwrap(), 4);
+    assert_eq!(link.execute_many(&call(), &mut Sets::of(&delete, &mut sets)).unwrap(), 4);
 }
 
 #[test]

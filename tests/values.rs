@@ -25,6 +25,7 @@ fn other(type_name: &str, text: &str) -> Value {
 #[track_caller]
 fn round_trip<T: ToValue + FromValueOwned + PartialEq + Debug + Clone>(rust: T, value: &Value) {
     assert_eq!(rust.to_value().as_ref(), Ok(value));
+    assert_eq!(rust.with_ref(|value| value.to_value()).as_ref(), Ok(value));
     assert_eq!(rust.clone().into_value().as_ref(), Ok(value));
     assert_eq!(value.get::<T>().as_ref(), Ok(&rust));
     assert_eq!(value.get::<Option<T>>(), Ok(Some(rust)));

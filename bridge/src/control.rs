@@ -95,6 +95,9 @@ pub(crate) struct Control {
     alarm: OnceLock<Alarm>,
     grace: Duration,
     overseer: Option<Arc<dyn Overseer>>,
+    /// How soon replies come, for who waits for one.
+    #[cfg(not(any(loom, shuttle)))]
+    patience: crate::patience::Patience,
     ids: AtomicU64,
     /// Jobs queued or running.
     pending: AtomicUsize,
@@ -139,6 +142,8 @@ impl Control {
             alarm: OnceLock::new(),
             grace,
             overseer,
+            #[cfg(not(any(loom, shuttle)))]
+            patience: crate::patience::Patience::default(),
             ids: AtomicU64::new(0),
             pending: AtomicUsize::new(0),
             is_closed: AtomicBool::new(false),
@@ -161,6 +166,11 @@ impl Control {
 
     pub(crate) fn grace(&self) -> Duration {
         self.grace
+    }
+
+    #[cfg(not(any(loom, shuttle)))]
+    pub(crate) fn patience(&self) -> &crate::patience::Patience {
+        &self.patience
     }
 
     pub(crate) fn nudged(&self) -> &channel::Receiver<()> {

@@ -65,6 +65,16 @@ impl<P: Place> Crew<P> {
         &self.jobs
     }
 
+    /// The next message, on the worker's thread. Whoever has just got a reply mostly has the next job at hand, and may
+    /// wait for this very processor to send it: let it.
+    pub(crate) fn wait_for_a_job(&self) -> Option<Message<P>> {
+        #[cfg(not(any(loom, shuttle)))]
+        if self.jobs.is_empty() {
+            std::thread::yield_now();
+        }
+        self.jobs.recv().ok()
+    }
+
     pub(crate) fn queued(&self) -> usize {
         let line = self.line.lock();
         line.backlog.len() + line.held.len() + self.jobs.len()

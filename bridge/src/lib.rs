@@ -59,6 +59,8 @@ mod lost;
 pub mod models;
 mod options;
 mod overseer;
+#[cfg(not(any(loom, shuttle)))]
+mod patience;
 mod place;
 mod reply;
 mod seat;

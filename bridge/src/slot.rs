@@ -78,7 +78,7 @@ impl Phase {
         self.0.swap(DONE, Ordering::AcqRel);
     }
 
-    #[cfg(loom)]
+    #[cfg(not(shuttle))]
     pub(crate) fn is_done(&self) -> bool {
         self.0.load(Ordering::Acquire) == DONE
     }
@@ -244,6 +244,10 @@ impl<T> Slot<T> {
     pub(crate) fn wait(&self, until: Option<Instant>) -> Result<T, Lost> {
         // A waker left by an earlier poll is dropped after the lock: that may run any code of its executor.
         let mut former = None;
+        #[cfg(not(any(loom, shuttle)))]
+        self.control
+            .patience()
+            .look_out(until, || self.phase.is_done() && !matches!(*self.mail.lock(), Mail::Empty | Mail::Polled(_)));
         let mut mail = self.mail.lock();
         loop {
             if let Some(result) = self.take(&mut mail) {

@@ -241,10 +241,10 @@ fn work<P: Place>(crew: &Crew<P>, make: impl FnOnce() -> P) {
         let task = match first {
             Some(task) => task,
             // Whoever takes a `Look` out of the queue must look whether the worker is closed before it sleeps again.
-            None => match crew.jobs().recv() {
-                Ok(Message::Task(task)) => task,
-                Ok(Message::Look) => continue,
-                Err(_) => break,
+            None => match crew.wait_for_a_job() {
+                Some(Message::Task(task)) => task,
+                Some(Message::Look) => continue,
+                None => break,
             },
         };
         if crew.control().is_closed() {

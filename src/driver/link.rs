@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::{Call, RowSink};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::params::Params;
-use crate::sql::{Bound, Dialect, Statement, TxOptions};
+use crate::sql::{Bound, Dialect, Sets, Statement, TxOptions};
 use crate::value::Value;
 
 /// What a statement without rows did.
@@ -246,18 +246,14 @@ pub trait Link: Send {
     ///
     /// # Errors
     /// What the database says, with the number of the failing set, counted from 0, in the message.
-    fn execute_many(
-        &mut self,
-        call: &Call<'_>,
-        statement: &Statement,
-        rows: &mut dyn Iterator<Item = Params>,
-    ) -> Result<u64> {
+    fn execute_many(&mut self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
         let mut affected = 0;
-        for (number, params) in rows.enumerate() {
+        let mut number = 0_usize;
+        while let Some(set) = sets.next() {
             call.check()?;
-            let bound = statement.bind(params).map_err(|error| error.context(format_args!("set {number}")))?;
-            let executed = self.execute(call, &bound).map_err(|error| error.context(format_args!("set {number}")))?;
-            affected += executed.rows_affected;
+            let executed = set.and_then(|set| self.execute(call, &set.bound()));
+            affected += executed.map_err(|error| error.context(format_args!("set {number}")))?.rows_affected;
+            number += 1;
         }
         Ok(affected)
     }
@@ -274,7 +270,8 @@ pub trait Link: Send {
         rows: &mut dyn Iterator<Item = Vec<Value>>,
     ) -> Result<(u64, BulkPath)> {
         let statement = Statement::insert(self.dialect(), table, columns)?;
-        let affected = self.execute_many(call, &statement, &mut rows.map(Params::Positional))?;
+        let mut sets = rows.map(Params::Positional);
+        let affected = self.execute_many(call, &mut Sets::of(&statement, &mut sets))?;
         Ok((affected, BulkPath::Prepared))
     }
 

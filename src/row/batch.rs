@@ -87,6 +87,14 @@ impl Batch {
         self.cells.get((row as usize).wrapping_mul(width).wrapping_add(column))
     }
 
+    /// The cells of a row, rows counted from 0; none outside the batch.
+    #[inline]
+    pub(crate) fn cells(&self, row: usize) -> Cells<'_> {
+        let width = self.columns.len();
+        let cells = self.cells.get(row * width..(row + 1) * width).unwrap_or_default();
+        Cells { cells: cells.iter(), heap: &self.heap }
+    }
+
     #[inline(always)]
     pub(super) fn heap(&self) -> &Heap {
         &self.heap
@@ -99,6 +107,29 @@ impl Batch {
         Some(Row::new(Arc::clone(self), index))
     }
 }
+
+/// The values of one row.
+#[derive(Clone)]
+pub(crate) struct Cells<'b> {
+    cells: std::slice::Iter<'b, Cell>,
+    heap: &'b Heap,
+}
+
+impl<'b> Iterator for Cells<'b> {
+    type Item = ValueRef<'b>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<ValueRef<'b>> {
+        self.cells.next().map(|cell| self.heap.read_usual_first(cell))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.cells.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Cells<'_> {}
 
 /// Values may be secret, so only the columns and the number of rows are shown.
 impl fmt::Debug for Batch {

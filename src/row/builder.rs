@@ -276,6 +276,7 @@ impl BatchBuilder {
     ///
     /// # Errors
     /// Those of the push for its kind.
+    #[inline]
     pub fn push_value(&mut self, value: &Value) -> Result<()> {
         self.push_ref(value.as_ref())
     }
@@ -309,9 +310,28 @@ impl BatchBuilder {
         Ok(())
     }
 
+    /// As [`push_ref`](Self::push_ref), with the kinds that are nearly always meant looked at first and in place: of a
+    /// value whose kind the compiler knows nothing is left but its push.
+    #[inline(always)]
+    pub(crate) fn push_usual(&mut self, value: ValueRef<'_>) -> Result<()> {
+        match value {
+            ValueRef::I64(value) => self.push_i64(value),
+            ValueRef::Text(text) => return self.push_text(text),
+            ValueRef::F64(value) => self.push_f64(value),
+            ValueRef::Null(kind) => self.push_null(kind),
+            other => return self.push_ref(other),
+        }
+        Ok(())
+    }
+
     /// Pushes one row of a result that has no columns.
     pub fn push_empty_row(&mut self) {
         self.empty_rows += 1;
+    }
+
+    /// Forgets the cells of a row that is not complete; what they point to stays where it lies.
+    pub(crate) fn drop_incomplete_row(&mut self) {
+        self.cells.truncate(self.rows() * self.columns.len());
     }
 
     /// The batch of all rows, leaving a builder that is empty and has room for as much again.

@@ -23,6 +23,7 @@ mod record;
 mod rows;
 
 pub use batch::Batch;
+pub(crate) use batch::Cells;
 pub use builder::BatchBuilder;
 pub use columns::{Column, Columns};
 pub use decode::{Decoder, FromRow, Scalar};

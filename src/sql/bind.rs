@@ -36,17 +36,60 @@ impl PartialEq for Bound<'_> {
     }
 }
 
-impl Bound<'_> {
+impl<'s> Bound<'s> {
     /// What the caller calls the value at this position, counted from 0, for a message: `:name`, or the number of the
     /// parameter counted from 1.
     #[cold]
     pub fn parameter(&self, position: usize) -> String {
-        let (statement, parameter) = match &self.order {
-            Order::Text(statement) if statement.by_parameter() => (statement, Some(position)),
-            Order::Text(statement) => (statement, statement.slots().nth(position).map(|slot| slot.parameter)),
-            Order::Lists(statement, parameters) => (statement, parameters.get(position).map(|at| *at as usize)),
+        match &self.order {
+            Order::Text(statement) => statement.parameter_at(position),
+            Order::Lists(statement, parameters) => statement.parameter_of(parameters, position),
+        }
+    }
+
+    /// The text that a list was written out in, the values, and the parameter each of them is for; the values alone where
+    /// the text is the statement's.
+    pub(super) fn into_parts(self) -> (Option<(String, Vec<u32>)>, Vec<Value>) {
+        let written_out = match (self.sql, self.order) {
+            (Cow::Owned(sql), Order::Lists(_, parameters)) => Some((sql, parameters)),
+            _ => None,
         };
-        match parameter.and_then(|parameter| statement.names().nth(parameter)) {
+        (written_out, self.values)
+    }
+
+    /// Puts together what [`into_parts`](Self::into_parts) took apart.
+    pub(super) fn of_parts(
+        statement: &'s Statement,
+        written_out: Option<(&'s str, &[u32])>,
+        values: Vec<Value>,
+    ) -> Bound<'s> {
+        match written_out {
+            None => Bound { sql: Cow::Borrowed(statement.sql()), values, order: Order::Text(statement) },
+            Some((sql, parameters)) => {
+                Bound { sql: Cow::Borrowed(sql), values, order: Order::Lists(statement, parameters.to_vec()) }
+            }
+        }
+    }
+}
+
+impl Statement {
+    /// What the caller calls the value at this position, where no list was written out.
+    #[cold]
+    pub(super) fn parameter_at(&self, position: usize) -> String {
+        match self.by_parameter() {
+            true => self.parameter_name(Some(position), position),
+            false => self.parameter_name(self.slots().nth(position).map(|slot| slot.parameter), position),
+        }
+    }
+
+    /// What the caller calls the value at this position, where a list was; `parameters` has the parameter of each.
+    #[cold]
+    pub(super) fn parameter_of(&self, parameters: &[u32], position: usize) -> String {
+        self.parameter_name(parameters.get(position).map(|at| *at as usize), position)
+    }
+
+    fn parameter_name(&self, parameter: Option<usize>, position: usize) -> String {
+        match parameter.and_then(|parameter| self.names().nth(parameter)) {
             Some(name) => format!(":{name}"),
             None => (parameter.unwrap_or(position) + 1).to_string(),
         }

@@ -199,6 +199,7 @@ impl Value {
     }
 
     /// The same value, borrowed.
+    #[inline]
     pub fn as_ref(&self) -> ValueRef<'_> {
         match self {
             Value::Null(kind) => ValueRef::Null(*kind),

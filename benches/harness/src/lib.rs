@@ -27,7 +27,8 @@ pub struct Peer {
 ///
 /// - `list` prints a line for each row and peer;
 /// - `check DIR ROW PEER` runs it once and prints a digest of what was read;
-/// - `time DIR ROW PEER MILLIS` measures it for about so long and prints its figures.
+/// - `time DIR ROW PEER MILLIS` measures it for about so long and prints its figures;
+/// - `repeat DIR ROW PEER RUNS` runs it so many times and prints nothing: for a profiler.
 pub fn main(group: &str, peers: &[Peer]) {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -45,7 +46,10 @@ pub fn main(group: &str, peers: &[Peer]) {
             let millis = millis.parse().expect("a number of milliseconds");
             (Env::timing(PathBuf::from(dir), Duration::from_millis(millis)), row, peer)
         }
-        _ => panic!("list | check DIR ROW PEER | time DIR ROW PEER MILLIS"),
+        ["repeat", dir, row, peer, runs] => {
+            (Env::repeating(PathBuf::from(dir), runs.parse().expect("a number of runs")), row, peer)
+        }
+        _ => panic!("list | check DIR ROW PEER | time DIR ROW PEER MILLIS | repeat DIR ROW PEER RUNS"),
     };
     // A program that shares connections has several threads, and in a process with only one the C library locks without
     // atomics and the kernel looks files up without counting: nobody is measured like that.
@@ -58,6 +62,9 @@ pub fn main(group: &str, peers: &[Peer]) {
     let outcome = (peer.run)(row, &env).expect("a row of this peer");
     if env.is_checking() {
         println!("{group}\t{row}\t{}\t{:016x}", peer.name, outcome.digest);
+        return;
+    }
+    if env.is_repeating() {
         return;
     }
     for (figure, value) in outcome.figures {

@@ -7,8 +7,17 @@ use std::time::{Duration, Instant};
 /// What a run is given.
 pub struct Env {
     pub dir: PathBuf,
-    /// How long to measure; `None` to check only.
-    budget: Option<Duration>,
+    budget: Budget,
+}
+
+/// How long to measure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Budget {
+    /// Once, to check only.
+    Check,
+    Time(Duration),
+    /// So many runs, for a profiler that counts instructions.
+    Runs(u64),
 }
 
 /// What a run found.
@@ -66,15 +75,23 @@ impl Digest {
 
 impl Env {
     pub fn checking(dir: PathBuf) -> Env {
-        Env { dir, budget: None }
+        Env { dir, budget: Budget::Check }
     }
 
-    pub fn timing(dir: PathBuf, budget: Duration) -> Env {
-        Env { dir, budget: Some(budget) }
+    pub fn timing(dir: PathBuf, time: Duration) -> Env {
+        Env { dir, budget: Budget::Time(time) }
+    }
+
+    pub fn repeating(dir: PathBuf, runs: u64) -> Env {
+        Env { dir, budget: Budget::Runs(runs) }
     }
 
     pub fn is_checking(&self) -> bool {
-        self.budget.is_none()
+        self.budget == Budget::Check
+    }
+
+    pub fn is_repeating(&self) -> bool {
+        matches!(self.budget, Budget::Runs(_))
     }
 
     /// Measures `op`, which gets a running number; the value is seconds for one. `batch` of them run between two looks
@@ -100,9 +117,18 @@ impl Env {
             op(number, &mut digest);
             begun.elapsed()
         };
-        let Some(budget) = self.budget else {
-            run(0);
-            return Outcome::of(digest.0, 0.0);
+        let budget = match self.budget {
+            Budget::Time(budget) => budget,
+            Budget::Check => {
+                run(0);
+                return Outcome::of(digest.0, 0.0);
+            }
+            Budget::Runs(runs) => {
+                for number in 0..runs {
+                    run(number);
+                }
+                return Outcome::of(digest.0, 0.0);
+            }
         };
         let begun = Instant::now();
         let (mut number, mut samples) = (0, Vec::new());

@@ -78,7 +78,7 @@ impl Load<'_> {
             }
             self.call.check()?;
             self.check_widths(&chunk)?;
-            let cells = chunk.iter().flatten();
+            let cells = chunk.iter().flatten().map(Value::as_ref);
             let (columns, done) = (self.columns, self.done);
             bind_values(&mut statement, cells, |at| name(columns, done + at / columns.len(), at % columns.len()))?;
             let before = self.state();
@@ -108,7 +108,7 @@ impl Load<'_> {
         for row in rows {
             self.check_widths(std::slice::from_ref(&row))?;
             let (columns, done) = (self.columns, self.done);
-            bind_values(&mut statement, &row, |at| name(columns, done, at))?;
+            bind_values(&mut statement, row.iter().map(Value::as_ref), |at| name(columns, done, at))?;
             self.run(&mut statement, &facts, 1).map_err(|failure| match failure {
                 Failure::Native(error) if is_of_a_row(&error) => {
                     Failure::Ours(of_native(error).context(format_args!("row {done}")))

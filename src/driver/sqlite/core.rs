@@ -4,7 +4,6 @@
 //! reader, another statement comes in through [`Inside`](super::link::Inside). What needs the connection for itself
 //! (handlers, reconnecting) is in [`SqliteLink`](super::SqliteLink).
 
-use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,13 +17,12 @@ use super::error::{code_of, is_fatal, of_native, of_statement, of_stop};
 use super::link::Inside;
 use super::open::Opener;
 use super::statement::{Facts, Known, Pragma, Shape, mentions};
-use super::values::{Bindable, bindable, push};
+use super::values::{bind, push};
 use super::watch::{Protection, Running, Stop, Watch};
 use crate::driver::{Batcher, Call, Executed, Flow, LinkState, RowSink};
 use crate::error::{Effect, Error, ErrorKind, Result};
-use crate::params::Params;
-use crate::sql::{Bound, Statement};
-use crate::value::Value;
+use crate::sql::{Bound, Sets};
+use crate::value::{Value, ValueRef};
 
 /// How many sets of parameters run between two looks at the clock.
 const SETS_PER_CHECK: usize = 32;
@@ -135,7 +133,7 @@ impl Core {
 
     fn run_bound(&self, call: &Call<'_>, running: &Running<'_>, bound: &Bound<'_>) -> Outcome<Executed> {
         let (mut statement, facts) = self.prepare(call, running, &bound.sql)?;
-        bind_all(&mut statement, bound, &facts)?;
+        bind_all(&mut statement, bound.values.iter().map(Value::as_ref), &facts, |at| bound.parameter(at))?;
         let before = if facts.writes { self.conn.total_changes() } else { 0 };
         self.run_prepared(&mut statement, &facts)?;
         drop(statement);
@@ -214,7 +212,7 @@ impl Core {
                     "the statement returns no rows: run it with execute, or add a RETURNING clause",
                 )));
             }
-            bind_all(&mut statement, bound, &facts)?;
+            bind_all(&mut statement, bound.values.iter().map(Value::as_ref), &facts, |at| bound.parameter(at))?;
             let mut rows = statement.raw_query();
             rows.advance()?;
             if rows.get().is_none() {
@@ -326,31 +324,23 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn execute_many(
-        &self,
-        call: &Call<'_>,
-        statement: &Statement,
-        sets: &mut dyn Iterator<Item = Params>,
-    ) -> Result<u64> {
+    pub(super) fn execute_many(&self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
         let mut number = 0_usize;
         let result = self.on_terms(call, |running| {
             let mut affected = 0;
-            let (mut prepared, facts) = self.prepare(call, running, statement.sql())?;
+            let (mut prepared, facts) = self.prepare(call, running, sets.statement().sql())?;
             let mut total = self.conn.total_changes();
-            for params in sets {
+            while let Some(set) = sets.next() {
                 if number % SETS_PER_CHECK == SETS_PER_CHECK - 1 {
                     call.check()?;
                 }
-                let bound = statement.bind(params)?;
-                match &bound.sql {
-                    Cow::Borrowed(_) => {
-                        bind_all(&mut prepared, &bound, &facts)?;
-                        self.run_prepared(&mut prepared, &facts)?;
-                    }
-                    // A list was written out, so it is another statement.
-                    Cow::Owned(_) => {
-                        self.run_bound(call, running, &bound)?;
-                    }
+                let set = set?;
+                if set.is_written_out() {
+                    // Another statement, for this set alone.
+                    self.run_bound(call, running, &set.bound())?;
+                } else {
+                    bind_all(&mut prepared, set.values(), &facts, |at| set.parameter(at))?;
+                    self.run_prepared(&mut prepared, &facts)?;
                 }
                 // As in `executed`, with half the questions.
                 let before = std::mem::replace(&mut total, self.conn.total_changes());
@@ -437,25 +427,27 @@ impl Core {
 
 /// Binds the values of a statement.
 #[inline]
-fn bind_all(statement: &mut Prepared<'_>, bound: &Bound<'_>, facts: &Facts) -> Outcome<()> {
-    if bound.values.len() != facts.parameters {
-        return Err(Failure::Ours(wrong_count(bound.values.len(), facts.parameters)));
+fn bind_all<'v>(
+    statement: &mut Prepared<'_>,
+    values: impl ExactSizeIterator<Item = ValueRef<'v>>,
+    facts: &Facts,
+    name: impl Fn(usize) -> String,
+) -> Outcome<()> {
+    if values.len() != facts.parameters {
+        return Err(Failure::Ours(wrong_count(values.len(), facts.parameters)));
     }
-    bind_values(statement, &bound.values, |at| bound.parameter(at))
+    bind_values(statement, values, name)
 }
 
 /// Binds values in order, from the first parameter on. `name` says what a value is called, counted from 0.
 #[inline]
 pub(super) fn bind_values<'v>(
     statement: &mut Prepared<'_>,
-    values: impl IntoIterator<Item = &'v Value>,
+    values: impl Iterator<Item = ValueRef<'v>>,
     name: impl Fn(usize) -> String,
 ) -> Outcome<()> {
-    for (at, value) in values.into_iter().enumerate() {
-        match bindable(value, || name(at))? {
-            Bindable::Borrowed(stored) => statement.raw_bind_parameter(at + 1, Raw(stored))?,
-            Bindable::Text(text) => statement.raw_bind_parameter(at + 1, text)?,
-        }
+    for (at, value) in values.enumerate() {
+        bind(statement, at + 1, value, || name(at))?;
     }
     Ok(())
 }
@@ -463,14 +455,4 @@ pub(super) fn bind_values<'v>(
 #[cold]
 fn wrong_count(given: usize, wanted: usize) -> Error {
     Error::new(ErrorKind::Parameter, format!("the statement has {wanted} parameters, {given} values were given"))
-}
-
-/// A value as `rusqlite` wants it, without a copy.
-struct Raw<'v>(rusqlite::types::ValueRef<'v>);
-
-impl rusqlite::ToSql for Raw<'_> {
-    #[inline]
-    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
-        Ok(rusqlite::types::ToSqlOutput::Borrowed(self.0))
-    }
 }

@@ -12,8 +12,7 @@ use super::error::of_native;
 use super::watch::{Canceller, Watch};
 use crate::driver::{BulkPath, Call, Catalog, CommitOutcome, Executed, Handle, Link, LinkState, Reset, RowSink};
 use crate::error::{Error, ErrorKind, Result};
-use crate::params::Params;
-use crate::sql::{Bound, Dialect, SQLITE, Statement, TxOptions};
+use crate::sql::{Bound, Dialect, SQLITE, Sets, TxOptions};
 use crate::value::Value;
 
 /// One connection.
@@ -140,13 +139,8 @@ impl Link for Inside<'_> {
         self.with(|core| core.rollback_to(call, number))
     }
 
-    fn execute_many(
-        &mut self,
-        call: &Call<'_>,
-        statement: &Statement,
-        rows: &mut dyn Iterator<Item = Params>,
-    ) -> Result<u64> {
-        self.with(|core| core.execute_many(call, statement, rows))
+    fn execute_many(&mut self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
+        self.with(|core| core.execute_many(call, sets))
     }
 
     fn bulk_insert(
@@ -259,13 +253,8 @@ impl Link for SqliteLink {
         self.ready()?.rollback_to(call, number)
     }
 
-    fn execute_many(
-        &mut self,
-        call: &Call<'_>,
-        statement: &Statement,
-        rows: &mut dyn Iterator<Item = Params>,
-    ) -> Result<u64> {
-        self.ready()?.execute_many(call, statement, rows)
+    fn execute_many(&mut self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
+        self.ready()?.execute_many(call, sets)
     }
 
     fn bulk_insert(

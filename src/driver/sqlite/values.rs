@@ -37,11 +37,13 @@
 
 use std::fmt::Write;
 
-use rusqlite::types::ValueRef as Stored;
+use rusqlite::Statement as Prepared;
+use rusqlite::types::{Null, ValueRef as Stored};
 
+use super::core::{Failure, Outcome};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::row::{BatchBuilder, Columns};
-use crate::value::{Date, Decimal, Kind, Time, Timestamp, TimestampTz, Value};
+use crate::value::{Date, Decimal, Kind, Time, Timestamp, TimestampTz, ValueRef};
 
 /// How a column is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,21 +224,25 @@ fn not_utf8(columns: &Columns, position: usize) -> Error {
     )
 }
 
-/// A value in the form in which SQLite takes it.
-pub(super) enum Bindable<'v> {
-    Borrowed(Stored<'v>),
-    Text(String),
-}
-
-/// The form in which a value is bound. `name` says which parameter it is, for the message.
+/// Binds a value to the parameter at a position, counted from 1. `name` says what it is called, for the message.
 #[inline]
-pub(super) fn bindable<'v>(value: &'v Value, name: impl FnOnce() -> String) -> Result<Bindable<'v>> {
-    Ok(Bindable::Borrowed(match value {
-        Value::Null(_) => Stored::Null,
-        Value::Bool(value) => Stored::Integer(i64::from(*value)),
-        Value::I64(value) => Stored::Integer(*value),
-        Value::U64(value) => match i64::try_from(*value) {
-            Ok(value) => Stored::Integer(value),
+pub(super) fn bind(
+    statement: &mut Prepared<'_>,
+    at: usize,
+    value: ValueRef<'_>,
+    name: impl FnOnce() -> String,
+) -> Outcome<()> {
+    match value {
+        ValueRef::I64(value) => statement.raw_bind_parameter(at, value)?,
+        ValueRef::F32(value) if !value.is_nan() => statement.raw_bind_parameter(at, f64::from(value))?,
+        ValueRef::F64(value) if !value.is_nan() => statement.raw_bind_parameter(at, value)?,
+        ValueRef::Text(text) | ValueRef::Decimal(text) | ValueRef::Json(text) | ValueRef::Other { text, .. } => {
+            statement.raw_bind_parameter(at, text)?;
+        }
+        ValueRef::Null(_) => statement.raw_bind_parameter(at, Null)?,
+        ValueRef::Bool(value) => statement.raw_bind_parameter(at, i64::from(value))?,
+        ValueRef::U64(value) => match i64::try_from(value) {
+            Ok(value) => statement.raw_bind_parameter(at, value)?,
             Err(_) => {
                 return Err(refused(
                     &name(),
@@ -244,34 +250,27 @@ pub(super) fn bindable<'v>(value: &'v Value, name: impl FnOnce() -> String) -> R
                 ));
             }
         },
-        Value::F32(value) if value.is_nan() => return Err(nan(&name())),
-        Value::F64(value) if value.is_nan() => return Err(nan(&name())),
-        Value::F32(value) => Stored::Real(f64::from(*value)),
-        Value::F64(value) => Stored::Real(*value),
-        Value::Text(text) | Value::Json(text) | Value::Other { text, .. } => Stored::Text(text.as_bytes()),
-        Value::Decimal(decimal) => Stored::Text(decimal.as_str().as_bytes()),
-        Value::Bytes(bytes) => Stored::Blob(bytes),
-        Value::Uuid(bytes) => Stored::Blob(bytes),
-        Value::Date(value) => return Ok(Bindable::Text(value.to_string())),
-        Value::Time(value) => return Ok(Bindable::Text(value.to_string())),
-        Value::Timestamp(value) => return Ok(Bindable::Text(value.to_string())),
-        Value::TimestampTz(value) => return Ok(Bindable::Text(value.to_string())),
-        Value::Interval(value) => return Ok(Bindable::Text(value.to_string())),
-        Value::Array(_) => {
+        ValueRef::Bytes(bytes) => statement.raw_bind_parameter(at, bytes)?,
+        ValueRef::Uuid(bytes) => statement.raw_bind_parameter(at, &bytes[..])?,
+        ValueRef::Date(value) => statement.raw_bind_parameter(at, value.to_string())?,
+        ValueRef::Time(value) => statement.raw_bind_parameter(at, value.to_string())?,
+        ValueRef::Timestamp(value) => statement.raw_bind_parameter(at, value.to_string())?,
+        ValueRef::TimestampTz(value) => statement.raw_bind_parameter(at, value.to_string())?,
+        ValueRef::Interval(value) => statement.raw_bind_parameter(at, value.to_string())?,
+        ValueRef::F32(_) | ValueRef::F64(_) => {
+            return Err(refused(&name(), "SQLite has no NaN and would store NULL; bind NULL if that is what is meant"));
+        }
+        ValueRef::Array(_) => {
             return Err(refused(
                 &name(),
                 "SQLite has no arrays; a list is expanded as `IN (:name)`, anywhere else bind it as JSON",
             ));
         }
-    }))
+    }
+    Ok(())
 }
 
 #[cold]
-fn nan(name: &str) -> Error {
-    refused(name, "SQLite has no NaN and would store NULL; bind NULL if that is what is meant")
-}
-
-#[cold]
-fn refused(name: &str, why: &str) -> Error {
-    Error::new(ErrorKind::InvalidValue, format!("parameter {name}: {why}")).with_effect(Effect::NotSent)
+fn refused(name: &str, why: &str) -> Failure {
+    Failure::Ours(Error::new(ErrorKind::InvalidValue, format!("parameter {name}: {why}")).with_effect(Effect::NotSent))
 }

@@ -23,7 +23,7 @@ use crate::observe::Told;
 use crate::params::Params;
 use crate::row::{Row, Rows};
 use crate::secret::Redactor;
-use crate::sql::{Dialect, Statement, StatementKind, split_script};
+use crate::sql::{Dialect, Sets, Statement, StatementKind, split_script};
 use crate::value::Value;
 use std::sync::Arc;
 
@@ -149,16 +149,12 @@ impl<'v> Core<'v> {
 
     /// One statement with many sets of parameters: all of them or none, by a transaction of its own where none is open
     /// and by a savepoint where one is.
-    pub(crate) fn execute_many(
-        &mut self,
-        turn: &Turn<'_>,
-        statement: &Statement,
-        rows: &mut dyn Iterator<Item = Params>,
-    ) -> Result<u64> {
+    pub(crate) fn execute_many(&mut self, turn: &Turn<'_>, mut sets: Sets<'_>) -> Result<u64> {
+        let statement = sets.statement().clone();
         statement.refuse_multiple()?;
-        self.metered(turn, Told::Statement(statement, None), |core, run| {
+        self.metered(turn, Told::Statement(&statement, None), |core, run| {
             let affected = core.all_or_nothing(turn, |core, turn| {
-                core.guarded(turn, statement, |core, call| core.link.execute_many(call, statement, rows))
+                core.guarded(turn, &statement, |core, call| core.link.execute_many(call, &mut sets))
             })?;
             run.affected = Some(affected);
             Ok(affected)

@@ -62,6 +62,13 @@ pub trait ToValue {
         self.to_value()
     }
 
+    /// Shows the value of [`to_value`](ToValue::to_value) to `read`, without the copy where it can be borrowed.
+    #[doc(hidden)]
+    #[inline]
+    fn with_ref<R>(&self, read: impl FnOnce(ValueRef<'_>) -> R) -> Result<R, ConversionError> {
+        Ok(read(self.to_value()?.as_ref()))
+    }
+
     /// The kind of NULL that `None` of this type is. Some databases need it to prepare a statement.
     fn kind() -> Kind;
 
@@ -81,6 +88,15 @@ pub trait ToValue {
         Self: Sized,
     {
         items.into_iter().map(ToValue::into_value).collect::<Result<_, _>>().map(Value::Array)
+    }
+
+    /// [`with_ref`](ToValue::with_ref) of a list of this type.
+    #[doc(hidden)]
+    fn list_with_ref<R>(items: &[Self], read: impl FnOnce(ValueRef<'_>) -> R) -> Result<R, ConversionError>
+    where
+        Self: Sized,
+    {
+        Ok(read(Self::list_to_value(items)?.as_ref()))
     }
 
     /// The kind of a list of this type.
@@ -202,6 +218,36 @@ macro_rules! infallible {
 }
 use infallible;
 
+/// The same for types whose values own nothing: `type: kind, |value| content`.
+macro_rules! plain {
+    ($($type:ty: $kind:ident, |$value:ident| $content:expr;)+) => {$(
+        impl From<$type> for Value {
+            #[inline]
+            fn from($value: $type) -> Value {
+                Value::$kind($content)
+            }
+        }
+
+        impl ToValue for $type {
+            #[inline]
+            fn to_value(&self) -> Result<Value, ConversionError> {
+                Ok(Value::from(*self))
+            }
+
+            #[inline]
+            fn with_ref<R>(&self, read: impl FnOnce(ValueRef<'_>) -> R) -> Result<R, ConversionError> {
+                let $value = *self;
+                Ok(read(ValueRef::$kind($content)))
+            }
+
+            fn kind() -> Kind {
+                Kind::$kind
+            }
+        }
+    )+};
+}
+use plain;
+
 impl ToValue for Value {
     fn to_value(&self) -> Result<Value, ConversionError> {
         Ok(self.clone())
@@ -209,6 +255,11 @@ impl ToValue for Value {
 
     fn into_value(self) -> Result<Value, ConversionError> {
         Ok(self)
+    }
+
+    #[inline]
+    fn with_ref<R>(&self, read: impl FnOnce(ValueRef<'_>) -> R) -> Result<R, ConversionError> {
+        Ok(read(self.as_ref()))
     }
 
     fn kind() -> Kind {
@@ -219,6 +270,11 @@ impl ToValue for Value {
 impl ToValue for ValueRef<'_> {
     fn to_value(&self) -> Result<Value, ConversionError> {
         Ok(ValueRef::to_value(*self))
+    }
+
+    #[inline]
+    fn with_ref<R>(&self, read: impl FnOnce(ValueRef<'_>) -> R) -> Result<R, ConversionError> {
+        Ok(read(*self))
     }
 
     fn kind() -> Kind {

@@ -19,6 +19,14 @@ impl<T: ToValue> ToValue for Option<T> {
         self.map_or_else(|| Ok(Value::Null(T::kind())), T::into_value)
     }
 
+    #[inline]
+    fn with_ref<R>(&self, read: impl FnOnce(ValueRef<'_>) -> R) -> Result<R, ConversionError> {
+        match self {
+            Some(value) => value.with_ref(read),
+            None => Ok(read(ValueRef::Null(T::kind()))),
+        }
+    }
+
     fn kind() -> Kind {
         T::kind()
     }
@@ -47,6 +55,10 @@ impl<T: ToValue> ToValue for [T] {
         T::list_to_value(self)
     }
 
+    fn with_ref<R>(&self, read: impl FnOnce(ValueRef<'_>) -> R) -> Result<R, ConversionError> {
+        T::list_with_ref(self, read)
+    }
+
     fn kind() -> Kind {
         T::list_kind()
     }
@@ -57,6 +69,10 @@ impl<T: ToValue, const N: usize> ToValue for [T; N] {
         T::list_to_value(self)
     }
 
+    fn with_ref<R>(&self, read: impl FnOnce(ValueRef<'_>) -> R) -> Result<R, ConversionError> {
+        T::list_with_ref(self, read)
+    }
+
     fn kind() -> Kind {
         T::list_kind()
     }
@@ -65,6 +81,10 @@ impl<T: ToValue, const N: usize> ToValue for [T; N] {
 impl<T: ToValue> ToValue for Vec<T> {
     fn to_value(&self) -> Result<Value, ConversionError> {
         T::list_to_value(self)
+    }
+
+    fn with_ref<R>(&self, read: impl FnOnce(ValueRef<'_>) -> R) -> Result<R, ConversionError> {
+        T::list_with_ref(self, read)
     }
 
     fn into_value(self) -> Result<Value, ConversionError> {
@@ -125,6 +145,11 @@ impl<T: ToValue + ?Sized> ToValue for &T {
         T::to_value(self)
     }
 
+    #[inline]
+    fn with_ref<R>(&self, read: impl FnOnce(ValueRef<'_>) -> R) -> Result<R, ConversionError> {
+        T::with_ref(self, read)
+    }
+
     fn kind() -> Kind {
         T::kind()
     }
@@ -133,6 +158,11 @@ impl<T: ToValue + ?Sized> ToValue for &T {
 impl<T: ToValue + ToOwned + ?Sized> ToValue for Cow<'_, T> {
     fn to_value(&self) -> Result<Value, ConversionError> {
         T::to_value(self)
+    }
+
+    #[inline]
+    fn with_ref<R>(&self, read: impl FnOnce(ValueRef<'_>) -> R) -> Result<R, ConversionError> {
+        T::with_ref(self, read)
     }
 
     fn kind() -> Kind {
@@ -146,6 +176,11 @@ macro_rules! pointers {
             #[inline]
             fn to_value(&self) -> Result<Value, ConversionError> {
                 T::to_value(self)
+            }
+
+            #[inline]
+            fn with_ref<R>(&self, read: impl FnOnce(ValueRef<'_>) -> R) -> Result<R, ConversionError> {
+                T::with_ref(self, read)
             }
 
             fn kind() -> Kind {

@@ -1,6 +1,6 @@
 //! Integers, floats, booleans and decimals.
 
-use super::{ConversionError, FromValue, ToValue, infallible};
+use super::{ConversionError, FromValue, ToValue, infallible, plain};
 use crate::value::decimal::{Decimal, exact_f64, integer};
 use crate::value::{Kind, Value, ValueRef};
 use std::num::NonZero;
@@ -12,22 +12,25 @@ const DECIMAL: &str = "only decimals, integers and text that is a number are rea
 const OUT_OF_RANGE: &str = "it is out of range";
 const NOT_EXACT: &str = "no float is equal to it; read it as Decimal, whose to_f64 gives the nearest";
 
-infallible! {
-    bool: Bool, |value| Value::Bool(value);
-    i8: I64, |value| Value::I64(value.into());
-    i16: I64, |value| Value::I64(value.into());
-    i32: I64, |value| Value::I64(value.into());
-    i64: I64, |value| Value::I64(value);
+plain! {
+    bool: Bool, |value| value;
+    i8: I64, |value| value.into();
+    i16: I64, |value| value.into();
+    i32: I64, |value| value.into();
+    i64: I64, |value| value;
     // No supported target has more than 64 bits.
-    isize: I64, |value| Value::I64(value as i64);
-    u16: I64, |value| Value::I64(value.into());
-    u32: I64, |value| Value::I64(value.into());
-    u64: U64, |value| Value::U64(value);
-    usize: U64, |value| Value::U64(value as u64);
+    isize: I64, |value| value as i64;
+    u16: I64, |value| value.into();
+    u32: I64, |value| value.into();
+    u64: U64, |value| value;
+    usize: U64, |value| value as u64;
+    f32: F32, |value| value;
+    f64: F64, |value| value;
+}
+
+infallible! {
     i128: Decimal, |value| i64::try_from(value).map_or_else(|_| Value::Decimal(value.into()), Value::I64);
     u128: Decimal, |value| i64::try_from(value).map_or_else(|_| Value::Decimal(value.into()), Value::I64);
-    f32: F32, |value| Value::F32(value);
-    f64: F64, |value| Value::F64(value);
     Decimal: Decimal, |value| Value::Decimal(value);
 }
 
@@ -46,6 +49,10 @@ impl ToValue for u8 {
 
     fn kind() -> Kind {
         Kind::I64
+    }
+
+    fn list_with_ref<R>(items: &[u8], read: impl FnOnce(ValueRef<'_>) -> R) -> Result<R, ConversionError> {
+        Ok(read(ValueRef::Bytes(items)))
     }
 
     fn list_to_value(items: &[u8]) -> Result<Value, ConversionError> {

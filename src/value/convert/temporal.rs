@@ -1,15 +1,15 @@
 //! Dates, times and spans, of this library and of the standard one.
 
-use super::{ConversionError, FromValue, ToValue, infallible};
+use super::{ConversionError, FromValue, ToValue, plain};
 use crate::value::{Date, Interval, Kind, Offset, Time, Timestamp, TimestampTz, Value, ValueRef};
 use std::time::{Duration, SystemTime};
 
-infallible! {
-    Date: Date, |value| Value::Date(value);
-    Time: Time, |value| Value::Time(value);
-    Timestamp: Timestamp, |value| Value::Timestamp(value);
-    TimestampTz: TimestampTz, |value| Value::TimestampTz(value);
-    Interval: Interval, |value| Value::Interval(value);
+plain! {
+    Date: Date, |value| value;
+    Time: Time, |value| value;
+    Timestamp: Timestamp, |value| value;
+    TimestampTz: TimestampTz, |value| value;
+    Interval: Interval, |value| value;
 }
 
 macro_rules! civil {

@@ -11,12 +11,44 @@ const BYTES: &str = "only bytes are read as bytes";
 
 infallible! {
     char: Text, |value| Value::Text(value.into());
-    String: Text, |value| Value::Text(value);
+}
+
+impl From<String> for Value {
+    #[inline]
+    fn from(text: String) -> Value {
+        Value::Text(text)
+    }
+}
+
+impl ToValue for String {
+    #[inline]
+    fn to_value(&self) -> Result<Value, ConversionError> {
+        Ok(Value::Text(self.clone()))
+    }
+
+    #[inline]
+    fn into_value(self) -> Result<Value, ConversionError> {
+        Ok(Value::Text(self))
+    }
+
+    #[inline]
+    fn with_ref<R>(&self, read: impl FnOnce(ValueRef<'_>) -> R) -> Result<R, ConversionError> {
+        Ok(read(ValueRef::Text(self)))
+    }
+
+    fn kind() -> Kind {
+        Kind::Text
+    }
 }
 
 impl ToValue for str {
     fn to_value(&self) -> Result<Value, ConversionError> {
         Ok(Value::Text(self.to_owned()))
+    }
+
+    #[inline]
+    fn with_ref<R>(&self, read: impl FnOnce(ValueRef<'_>) -> R) -> Result<R, ConversionError> {
+        Ok(read(ValueRef::Text(self)))
     }
 
     fn kind() -> Kind {
