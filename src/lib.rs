@@ -54,6 +54,9 @@
 //! | `sqlite` (default) | the driver for SQLite, with SQLite compiled in; needs a C compiler |
 //! | `chrono`, `time`, `jiff`, `uuid`, `serde_json`, `rust_decimal`, `bigdecimal` | conversions to and from the types of these crates |
 
+#[doc(hidden)]
+#[path = "transactional.rs"]
+pub mod __transactional;
 mod caller;
 pub mod config;
 mod connection;
@@ -95,7 +98,7 @@ pub use metrics::{Discards, Histogram, Metrics};
 #[doc(hidden)]
 pub use params::__params;
 pub use params::{IntoParams, IntoRows, Params};
-pub use pontoon_derive::FromRow;
+pub use pontoon_derive::{FromRow, transactional};
 pub use pool::{ConnectionSnapshot, ConnectionState, Counters, HolderSnapshot, Snapshot};
 pub use query::{IntoQuery, Query, QueryOptions};
 pub use queryable::{BulkReport, Queryable};

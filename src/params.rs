@@ -28,7 +28,7 @@ pub enum Params {
 impl Params {
     /// Values by position that are still to be converted.
     #[inline]
-    fn positional(values: impl Iterator<Item = Converted>) -> Params {
+    pub(crate) fn positional(values: impl Iterator<Item = Converted>) -> Params {
         let mut converted = Vec::with_capacity(values.size_hint().0);
         for value in values {
             match value {

@@ -11,4 +11,4 @@ pub use crate::sql::TxOptions;
 pub use crate::streamable::Streamable;
 pub use crate::transaction::Transaction;
 pub use crate::value::Value;
-pub use pontoon_derive::FromRow;
+pub use pontoon_derive::{FromRow, transactional};

@@ -1,11 +1,15 @@
 //! A query: SQL and how to run it.
 
+#[cfg(feature = "sea-query")]
+mod sea_query;
+
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::params::{IntoParams, Params};
+use crate::sql::Dialect;
 
 /// SQL with options for its run. A plain string is one too: whatever takes a query takes [`IntoQuery`].
 ///
@@ -142,54 +146,76 @@ impl<'q> Query<'q> {
     }
 }
 
-/// What can be run: SQL as a string, or a [`Query`].
+/// What can be run: SQL as a string, a [`Query`], or, with the feature `sea-query`, a statement of that crate.
+///
+/// ```
+/// # #[cfg(feature = "sea-query")] {
+/// # use pontoon::prelude::*;
+/// use sea_query::{Alias, ColumnDef, Expr, ExprTrait, Query, Table};
+///
+/// let db = Database::open("sqlite::memory:")?;
+/// db.execute(Table::create().table("notes").col(ColumnDef::new("id").integer().primary_key()).col(ColumnDef::new("text").text()), ())?;
+/// db.execute(Query::insert().into_table("notes").columns(["text"]).values_panic(["buy milk".into()]), ())?;
+/// let find = Query::select().column("id").from("notes").and_where(Expr::col("text").eq("buy milk")).take();
+/// assert_eq!(db.fetch_val::<i64>(&find, ())?, Some(1));
+///
+/// // With options for its run.
+/// use pontoon::IntoQuery;
+/// let timely = find.into_query(db.dialect())?.timeout(std::time::Duration::from_secs(2));
+/// assert_eq!(db.fetch_val::<i64>(timely, ())?, Some(1));
+/// # }
+/// # Ok::<(), pontoon::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a query",
-    note = "a query is SQL as a string, or a `pontoon::Query`"
+    note = "a query is SQL as a string, a `pontoon::Query`, or a statement of `sea_query` with the feature `sea-query`"
 )]
 pub trait IntoQuery<'q> {
-    /// The query.
-    fn into_query(self) -> Query<'q>;
+    /// The query, as a database of this dialect is asked it.
+    ///
+    /// # Errors
+    /// `Unsupported` for a statement that cannot be written in the dialect. Text is taken as it is.
+    fn into_query(self, dialect: &'static Dialect) -> Result<Query<'q>>;
 }
 
 impl<'q> IntoQuery<'q> for Query<'q> {
     #[inline]
-    fn into_query(self) -> Query<'q> {
-        self
+    fn into_query(self, _dialect: &'static Dialect) -> Result<Query<'q>> {
+        Ok(self)
     }
 }
 
 impl<'q> IntoQuery<'q> for &'q Query<'_> {
-    fn into_query(self) -> Query<'q> {
-        Query { sql: Cow::Borrowed(&self.sql), params: self.params.clone(), options: self.options }
+    fn into_query(self, _dialect: &'static Dialect) -> Result<Query<'q>> {
+        Ok(Query { sql: Cow::Borrowed(&self.sql), params: self.params.clone(), options: self.options })
     }
 }
 
 impl<'q> IntoQuery<'q> for &'q str {
     #[inline]
-    fn into_query(self) -> Query<'q> {
-        Query::new(self)
+    fn into_query(self, _dialect: &'static Dialect) -> Result<Query<'q>> {
+        Ok(Query::new(self))
     }
 }
 
 impl<'q> IntoQuery<'q> for &'q String {
     #[inline]
-    fn into_query(self) -> Query<'q> {
-        Query::new(self.as_str())
+    fn into_query(self, _dialect: &'static Dialect) -> Result<Query<'q>> {
+        Ok(Query::new(self.as_str()))
     }
 }
 
 impl<'q> IntoQuery<'q> for String {
     #[inline]
-    fn into_query(self) -> Query<'q> {
-        Query::new(self)
+    fn into_query(self, _dialect: &'static Dialect) -> Result<Query<'q>> {
+        Ok(Query::new(self))
     }
 }
 
 impl<'q> IntoQuery<'q> for Cow<'q, str> {
     #[inline]
-    fn into_query(self) -> Query<'q> {
-        Query::new(self)
+    fn into_query(self, _dialect: &'static Dialect) -> Result<Query<'q>> {
+        Ok(Query::new(self))
     }
 }
 
@@ -224,7 +250,7 @@ mod tests {
     #[test]
     fn a_query_borrows_where_it_can() {
         fn sql<'q>(query: impl IntoQuery<'q>) -> Cow<'q, str> {
-            query.into_query().into_parts(()).unwrap().0
+            query.into_query(&crate::sql::SQLITE).unwrap().into_parts(()).unwrap().0
         }
         let text = String::from("select 1");
         let query = Query::new("select 1").batch_rows(0);

@@ -180,7 +180,7 @@ pub trait Queryable: Perform {
         query: impl IntoQuery<'q>,
         rows: impl IntoIterator<Item = P>,
     ) -> Result<u64> {
-        let (sql, params, options) = query.into_query().into_parts(())?;
+        let (sql, params, options) = query.into_query(self.dialect())?.into_parts(())?;
         if !params.is_empty() {
             return Err(Error::new(
                 ErrorKind::Parameter,
@@ -304,7 +304,7 @@ fn prepare<'q>(
     query: impl IntoQuery<'q>,
     params: impl IntoParams,
 ) -> Result<(Statement, QueryOptions, Params)> {
-    let (sql, params, options) = query.into_query().into_parts(params)?;
+    let (sql, params, options) = query.into_query(dialect)?.into_parts(params)?;
     Ok((Statement::cached(&sql, dialect)?, options, params))
 }
 

@@ -86,7 +86,7 @@ pub trait Streamable: Open {
 
 #[track_caller]
 fn request<'q>(to: &(impl Open + ?Sized), query: impl IntoQuery<'q>, params: impl IntoParams) -> Result<Request> {
-    let (sql, params, options) = query.into_query().into_parts(params)?;
+    let (sql, params, options) = query.into_query(to.dialect())?.into_parts(params)?;
     Ok(Request { statement: Statement::cached(&sql, to.dialect())?, params, options, site: Site::here() })
 }
 

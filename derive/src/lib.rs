@@ -3,6 +3,7 @@
 mod attributes;
 mod case;
 mod expand;
+mod transactional;
 mod types;
 
 use proc_macro::TokenStream;
@@ -46,4 +47,47 @@ use syn::{DeriveInput, parse_macro_input};
 pub fn derive_from_row(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     expand::from_row(&input).unwrap_or_else(|error| error.into_compile_error()).into()
+}
+
+/// Runs a function in a transaction of its own, each time it is called.
+///
+/// The function returns a `Result`: `Ok` commits, `Err` rolls back, and so does a panic. Its arguments, generics and result
+/// are what they were; its error is any that can be made from `pontoon::Error`, which BEGIN and COMMIT may bring. What it
+/// does through the database belongs to the transaction; called inside of one, it runs in a nested one, a savepoint.
+///
+/// ```ignore
+/// #[transactional(db)]
+/// fn transfer(db: &Database, from: i64, to: i64, cents: i64) -> Result<(), Error> {
+///     db.execute("UPDATE account SET cents = cents - :n WHERE id = :id", params! { n: cents, id: from })?;
+///     db.execute("UPDATE account SET cents = cents + :n WHERE id = :id", params! { n: cents, id: to })?;
+///     Ok(())
+/// }
+/// ```
+///
+/// The first argument is the `Database`, or the `Connection`: an argument of the function, a field (`self.db`), a static,
+/// any expression for it; it is evaluated once, before the body.
+///
+/// # Options
+///
+/// - `isolation = "serializable"`: the level, one of `"read uncommitted"`, `"read committed"`, `"repeatable read"`,
+///   `"snapshot"`, `"serializable"`, or an expression for an `IsolationLevel`. It belongs to the outermost transaction:
+///   where the function is called inside another one that is an error, before anything is sent.
+/// - `read_only`: nothing is written.
+/// - `rollback_only`: rolled back even after `Ok`.
+/// - `retry = 5`: the whole body runs again, up to so many times in all, when the transaction met another one that it could
+///   not be put in an order with. So it must not use up what it is given: clone what it moves.
+/// - `crate = "..."`: the path of `pontoon`, where it is not `::pontoon`.
+///
+/// An `async fn` is refused: the transaction belongs to the thread that begins it.
+#[proc_macro_attribute]
+pub fn transactional(arguments: TokenStream, function: TokenStream) -> TokenStream {
+    let arguments = parse_macro_input!(arguments as transactional::Arguments);
+    // What is no item at all the compiler has told already.
+    let Ok(item) = syn::parse::<syn::ItemFn>(function.clone()) else {
+        let at = proc_macro2::TokenStream::from(function);
+        return syn::Error::new_spanned(at, "`#[transactional]` goes on a function with a body")
+            .into_compile_error()
+            .into();
+    };
+    transactional::expand(&arguments, item).unwrap_or_else(|error| error.into_compile_error()).into()
 }

@@ -13,6 +13,7 @@
 mod admin;
 mod call;
 mod link;
+mod notices;
 mod raw;
 mod sink;
 
@@ -24,6 +25,7 @@ pub(crate) use raw::forks;
 pub use admin::Admin;
 pub use call::{Call, Limits};
 pub use link::{BulkPath, Catalog, CommitOutcome, Executed, Fence, Handle, Link, LinkState, Notification, Reset};
+pub use notices::Notices;
 pub use sink::{BATCH_BYTES, Batcher, Flow, RowSink};
 
 use std::sync::Arc;

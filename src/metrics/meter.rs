@@ -14,7 +14,7 @@ const ALL_TIMED: u64 = 1024;
 /// Afterwards, of those that run on their caller's own thread, one in so many is timed and counts for all: a power of
 /// two. Two looks at the clock cost as much as a hundredth of such a statement; a statement on the worker has come a way
 /// beside which they are nothing.
-const ONE_IN: u64 = 16;
+const ONE_IN: u64 = 64;
 
 /// The counts of one connection. Changed by who has the connection's turn, read by anybody.
 #[derive(Debug, Default)]
@@ -49,14 +49,22 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Rows have come.
+    /// Whether its time is taken.
     #[inline]
-    pub(crate) fn fetched(&mut self, rows: usize, bytes: usize) {
-        self.rows += rows as u64;
-        self.bytes += bytes as u64;
-        if self.weight > 0 && self.first_batch.is_none() {
-            self.first_batch = Some(Instant::now());
-        }
+    pub(crate) fn is_timed(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    /// Rows have come, for the first time or again.
+    pub(crate) fn first_rows(&mut self) {
+        self.first_batch.get_or_insert_with(Instant::now);
+    }
+
+    /// So many rows have come in all.
+    #[inline]
+    pub(crate) fn fetched(&mut self, rows: u64, bytes: u64) {
+        self.rows += rows;
+        self.bytes += bytes;
     }
 }
 
@@ -164,6 +172,9 @@ mod tests {
         let meter = Meter::default();
         for _ in 0..statements {
             let mut run = meter.begin(is_lent);
+            if run.is_timed() {
+                run.first_rows();
+            }
             run.fetched(2, 64);
             meter.end(&run, None);
         }

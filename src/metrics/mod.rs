@@ -20,8 +20,8 @@ use crate::pool::Counters;
 /// Every number only grows, over [`close`](crate::Database::close) and another connect too: take two and subtract.
 ///
 /// Statements on a worker are all timed. Those that run on their caller's own thread (SQLite's short reads) are so quick
-/// that looking at the clock would show: beyond the first 1,024 of a connection one in sixteen is timed and counts for
-/// sixteen.
+/// that looking at the clock would show: beyond the first 1,024 of a connection one in sixty-four is timed and counts
+/// for all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {

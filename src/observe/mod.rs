@@ -166,6 +166,11 @@ impl Observer {
         }
     }
 
+    /// A text without secrets.
+    pub(crate) fn redacted(&self, text: &str) -> String {
+        self.redactor.redact(text).into_owned()
+    }
+
     /// A text as one line that may be shown.
     fn line(&self, text: &str) -> String {
         one_line(&self.redactor.redact(text))
@@ -186,21 +191,32 @@ fn outcome(took: Duration, run: &Run, error: Option<&Error>) -> String {
     }
 }
 
-/// The text in one line: space for white space, escapes for what is unfit.
+/// The text in one line: a space for the end of each line with the indent of the next, escapes for what is unfit.
 fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
+    let mut is_indent = true;
     for c in text.chars() {
         match c {
+            ' ' if is_indent => {}
             '\n' | '\r' | '\t' => {
-                if !line.ends_with(' ') {
+                line.truncate(line.trim_end_matches(' ').len());
+                is_indent = true;
+            }
+            c if is_indent => {
+                is_indent = false;
+                if !line.is_empty() {
                     line.push(' ');
                 }
+                push_fit(&mut line, c);
             }
-            c if is_unfit_for_a_line(c) => line.extend(c.escape_unicode()),
-            c => line.push(c),
+            c => push_fit(&mut line, c),
         }
     }
     line
+}
+
+fn push_fit(line: &mut String, c: char) {
+    if is_unfit_for_a_line(c) { line.extend(c.escape_unicode()) } else { line.push(c) }
 }
 
 #[cfg(test)]
@@ -212,6 +228,7 @@ mod tests {
 
     #[test]
     fn a_line_has_no_character_that_could_end_or_turn_it() {
+        assert_eq!(one_line("\n  select a  b,\n    c \n"), "select a  b, c");
         assert_eq!(one_line("a\r\n\tb\u{1b}[2J\u{202e}\u{2028}\u{7}é"), "a b\\u{1b}[2J\\u{202e}\\u{2028}\\u{7}é");
     }
 

@@ -169,7 +169,7 @@ impl Pool {
             }
             Err(_) if self.gate.is_closed() => Err(fault::closed()),
             Err(error) => {
-                self.tally.failed_to_connect(&error, cut_short(&error));
+                self.tally.failed_to_connect(self.observer.redacted(&error.to_string()), cut_short(&error));
                 self.observer.pool(&PoolEvent::NotOpened { error: &error });
                 Err(error)
             }
@@ -203,7 +203,7 @@ impl Pool {
         let (tally, observer, begun) = (Arc::clone(&self.tally), Arc::clone(&self.observer), Instant::now());
         let opens = worker.submit(Some(until), move |view: &mut View<'_>, ticket: &Ticket<'_>| {
             if let Err(error) = connecting(view, ticket) {
-                tally.failed_to_connect(&error, false);
+                tally.failed_to_connect(observer.redacted(&error.to_string()), false);
                 observer.pool(&PoolEvent::NotOpened { error: &error });
                 record.die(Fault::Broken);
             }

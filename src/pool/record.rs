@@ -263,11 +263,11 @@ impl Tally {
     }
 
     /// `was_cut_short` by the deadline of its caller, which says nothing about the database.
-    pub(super) fn failed_to_connect(&self, error: &crate::Error, was_cut_short: bool) {
+    pub(super) fn failed_to_connect(&self, error: String, was_cut_short: bool) {
         Tally::count(&self.connect_failures);
         let mut last = self.last_failure.lock();
         if last.is_none() || !was_cut_short {
-            *last = Some(error.to_string());
+            *last = Some(error);
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::core::Core;
+use super::core::{Core, Tallied};
 use super::stack::{Cause, Token};
 use super::turn::Errand;
 use super::turn::Turn;
@@ -66,10 +66,12 @@ impl<'s> Session<'s> {
         params: impl IntoParams,
         each: impl FnMut(Row) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        let (sql, params, options) = query.into_query().into_parts(params)?;
+        let (sql, params, options) = query.into_query(self.dialect)?.into_parts(params)?;
         let statement = Statement::cached(&sql, self.dialect)?;
         let mut core = self.borrow()?;
-        narrowed(&mut core, self.turn, options, |core, turn| core.query(turn, &statement, params, &mut Each { each }))
+        narrowed(&mut core, self.turn, options, |core, turn| {
+            core.query(turn, &statement, params, &mut Each { each, tally: (0, 0) })
+        })
     }
 
     /// Runs `work` inside a transaction, or a savepoint where one is open: committed on `Ok`, rolled back on `Err` and
@@ -186,6 +188,7 @@ impl crate::Queryable for Session<'_> {}
 /// Hands every row to a closure.
 struct Each<F> {
     each: F,
+    tally: (u64, u64),
 }
 
 impl<F: FnMut(Row) -> Result<ControlFlow<()>>> RowSink for Each<F> {
@@ -198,6 +201,8 @@ impl<F: FnMut(Row) -> Result<ControlFlow<()>>> RowSink for Each<F> {
     }
 
     fn batch(&mut self, batch: Batch, _again: Option<&mut dyn Link>) -> Result<Flow> {
+        self.tally.0 += batch.len() as u64;
+        self.tally.1 += batch.bytes() as u64;
         let batch = Arc::new(batch);
         for index in 0..batch.len() {
             let Some(row) = batch.row(index) else { break };
@@ -206,5 +211,11 @@ impl<F: FnMut(Row) -> Result<ControlFlow<()>>> RowSink for Each<F> {
             }
         }
         Ok(Flow::Continue)
+    }
+}
+
+impl<F: FnMut(Row) -> Result<ControlFlow<()>>> Tallied for Each<F> {
+    fn tally(&self) -> (u64, u64) {
+        self.tally
     }
 }

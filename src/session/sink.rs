@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::core::Tallied;
 use crate::driver::{Flow, Limits, Link, RowSink};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{Batch, Columns, Row, Rows};
@@ -30,6 +31,11 @@ impl Meter {
             return Err(too_large(format_args!("{limit} bytes"), "max_bytes"));
         }
         Ok(())
+    }
+
+    /// Rows and bytes so far.
+    pub(super) fn tally(&self) -> (u64, u64) {
+        (self.rows, self.bytes)
     }
 
     /// How many rows are of any use: one more than the limit tells that there are too many.
@@ -87,21 +93,29 @@ impl RowSink for Collect {
     }
 }
 
+impl Tallied for Collect {
+    #[inline]
+    fn tally(&self) -> (u64, u64) {
+        self.meter.tally()
+    }
+}
+
 /// Keeps one row: the one at a position, or the last.
 #[derive(Debug)]
 pub(super) struct First {
     /// Rows still to pass over, or `None` for the last row.
     skip: Option<u64>,
     row: Option<Row>,
+    tally: (u64, u64),
 }
 
 impl First {
     pub(super) fn nth(position: u64) -> First {
-        First { skip: Some(position), row: None }
+        First { skip: Some(position), row: None, tally: (0, 0) }
     }
 
     pub(super) fn last() -> First {
-        First { skip: None, row: None }
+        First { skip: None, row: None, tally: (0, 0) }
     }
 
     pub(super) fn into_row(self) -> Option<Row> {
@@ -123,6 +137,8 @@ impl RowSink for First {
 
     fn batch(&mut self, batch: Batch, _again: Option<&mut dyn Link>) -> Result<Flow> {
         let rows = batch.len();
+        self.tally.0 += rows as u64;
+        self.tally.1 += batch.bytes() as u64;
         match &mut self.skip {
             Some(skip) if *skip >= rows as u64 => {
                 *skip -= rows as u64;
@@ -141,5 +157,12 @@ impl RowSink for First {
                 Ok(Flow::Continue)
             }
         }
+    }
+}
+
+impl Tallied for First {
+    #[inline]
+    fn tally(&self) -> (u64, u64) {
+        self.tally
     }
 }

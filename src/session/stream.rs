@@ -60,7 +60,8 @@ pub(crate) fn run<'t>(
             spill: &mut spill,
             waiting: &mut waiting,
         };
-        query(&mut sink)
+        let result = query(&mut sink);
+        (result, sink.meter.tally())
     });
     let result = result.and_then(|()| {
         for job in waiting.drain(..) {

@@ -22,6 +22,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Dialect {
     /// The database's name, as errors print it. Nothing is ever decided by it.
     pub name: &'static str,
+    /// Whose SQL a query builder writes for it; `None` where no builder is known to fit.
+    pub family: Option<Family>,
     /// How its texts are cut into tokens.
     pub lexis: Lexis,
     /// How parameters are handed to the driver.
@@ -227,6 +229,18 @@ pub struct Transactions {
     pub release: Option<&'static str>,
     /// Goes back to a savepoint, which stays; its name follows.
     pub rollback_to: &'static str,
+}
+
+/// The databases that query builders tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Family {
+    /// MySQL, MariaDB, and what speaks as they do.
+    MySql,
+    /// PostgreSQL, and what speaks as it does.
+    Postgres,
+    /// SQLite.
+    Sqlite,
 }
 
 /// What the isolation level of a transaction is set with.

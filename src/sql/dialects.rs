@@ -1,6 +1,8 @@
 //! The dialects of the databases there are drivers for.
 
-use super::dialect::{Blocks, Dialect, Folding, Lexis, NameUnit, Placeholder, SetAccess, SetLevel, Transactions};
+use super::dialect::{
+    Blocks, Dialect, Family, Folding, Lexis, NameUnit, Placeholder, SetAccess, SetLevel, Transactions,
+};
 use super::transaction::IsolationLevel::{ReadCommitted, ReadUncommitted, RepeatableRead, Serializable, Snapshot};
 
 const STANDARD: Lexis = Lexis {
@@ -52,6 +54,7 @@ const STANDARD_TRANSACTIONS: Transactions = Transactions {
 /// Standard SQL, for a database nothing is known of.
 pub static GENERIC: Dialect = Dialect {
     name: "this database",
+    family: None,
     lexis: STANDARD,
     placeholder: Placeholder::QUESTION,
     max_parameters: 32_767,
@@ -68,6 +71,7 @@ pub static GENERIC: Dialect = Dialect {
 /// SQLite.
 pub static SQLITE: Dialect = Dialect {
     name: "SQLite",
+    family: Some(Family::Sqlite),
     lexis: Lexis {
         backtick_names: true,
         bracket_names: true,
@@ -98,6 +102,7 @@ pub static SQLITE: Dialect = Dialect {
 /// PostgreSQL.
 pub static POSTGRES: Dialect = Dialect {
     name: "PostgreSQL",
+    family: Some(Family::Postgres),
     lexis: Lexis {
         dollar_quotes: true,
         escape_strings: true,
@@ -130,6 +135,7 @@ pub static POSTGRES: Dialect = Dialect {
 /// `NO_BACKSLASH_ESCAPES` a backslash before a quote is read differently, so the drivers do not let that mode be set.
 pub static MYSQL: Dialect = Dialect {
     name: "MySQL",
+    family: Some(Family::MySql),
     lexis: Lexis {
         backslash_escapes: true,
         double_quote_strings: true,

@@ -35,7 +35,7 @@ mod words;
 pub use bind::Bound;
 pub use cache::StatementCache;
 pub use dialect::{
-    Blocks, Dialect, Folding, Lexis, NameUnit, Placeholder, SetAccess, SetLevel, Transactions, savepoint_name,
+    Blocks, Dialect, Family, Folding, Lexis, NameUnit, Placeholder, SetAccess, SetLevel, Transactions, savepoint_name,
 };
 pub use dialects::{DB2, GENERIC, H2, MARIADB, MYSQL, ORACLE, POSTGRES, SQLITE, TSQL};
 pub(crate) use fingerprint::cut;

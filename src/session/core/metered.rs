@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 impl Core<'_> {
     /// Runs one statement, counted, timed where that is its turn, and told to whoever listens.
+    #[inline]
     pub(super) fn metered<T>(
         &mut self,
         turn: &Turn<'_>,
@@ -27,20 +28,52 @@ impl Core<'_> {
     }
 }
 
-/// Counts the rows that go to a sink.
-pub(super) struct Counted<'s, S: ?Sized>(pub(super) &'s mut S, pub(super) &'s mut Run);
+/// A sink that knows what has come to it.
+pub(crate) trait Tallied: RowSink {
+    /// Rows, and the bytes of their batches.
+    fn tally(&self) -> (u64, u64);
+}
 
-impl<S: RowSink + ?Sized> RowSink for Counted<'_, S> {
+/// Runs `query` on a sink, and counts what came.
+#[inline]
+pub(super) fn counted(
+    run: &mut Run,
+    sink: &mut impl Tallied,
+    query: impl FnOnce(&mut dyn RowSink) -> Result<()>,
+) -> Result<()> {
+    let result = timed(run, sink, query);
+    let (rows, bytes) = sink.tally();
+    run.fetched(rows, bytes);
+    result
+}
+
+/// Runs `query` on a sink. Between a driver and its sink there is another one only when it has a time to take.
+#[inline]
+pub(super) fn timed(
+    run: &mut Run,
+    sink: &mut dyn RowSink,
+    query: impl FnOnce(&mut dyn RowSink) -> Result<()>,
+) -> Result<()> {
+    if run.is_timed() { query(&mut Timed { sink, run }) } else { query(sink) }
+}
+
+/// Takes the time at which the first rows go to a sink.
+struct Timed<'s> {
+    sink: &'s mut dyn RowSink,
+    run: &'s mut Run,
+}
+
+impl RowSink for Timed<'_> {
     fn columns(&mut self, columns: &Arc<Columns>) -> Result<()> {
-        self.0.columns(columns)
+        self.sink.columns(columns)
     }
 
     fn batch_rows(&self) -> usize {
-        self.0.batch_rows()
+        self.sink.batch_rows()
     }
 
     fn batch(&mut self, batch: Batch, again: Option<&mut dyn Link>) -> Result<Flow> {
-        self.1.fetched(batch.len(), batch.bytes());
-        self.0.batch(batch, again)
+        self.run.first_rows();
+        self.sink.batch(batch, again)
     }
 }

@@ -10,7 +10,8 @@ mod rules;
 mod transactions;
 
 pub(crate) use cleaning::Cleaning;
-use metered::Counted;
+pub(crate) use metered::Tallied;
+use metered::{counted, timed};
 use rules::Verbs;
 
 use super::Turn;
@@ -123,12 +124,11 @@ impl<'v> Core<'v> {
         turn: &Turn<'_>,
         statement: &Statement,
         params: Params,
-        sink: &mut dyn RowSink,
+        sink: &mut impl Tallied,
     ) -> Result<()> {
         let bound = statement.bind(params)?;
         self.metered(turn, Told::Statement(statement, Some(&bound)), |core, run| {
-            let mut sink = Counted(sink, run);
-            core.guarded(turn, statement, |core, call| core.link.query(call, &bound, &mut sink))
+            counted(run, sink, |sink| core.guarded(turn, statement, |core, call| core.link.query(call, &bound, sink)))
         })
     }
 
@@ -136,13 +136,16 @@ impl<'v> Core<'v> {
     /// other statements between two batches.
     pub(crate) fn stream<S>(&mut self, turn: &Turn<'_>, statement: &Statement, params: Params, sink: S) -> Result<()>
     where
-        S: for<'s> FnOnce(&'s mut State, &mut dyn FnMut(&mut dyn RowSink) -> Result<()>) -> Result<()>,
+        S: for<'s> FnOnce(&'s mut State, &mut dyn FnMut(&mut dyn RowSink) -> Result<()>) -> (Result<()>, (u64, u64)),
     {
         let bound = statement.bind(params)?;
         self.metered(turn, Told::Statement(statement, Some(&bound)), |core, run| {
             core.guarded(turn, statement, |core, call| {
                 let Core { link, state } = core;
-                sink(state, &mut |sink| link.query(call, &bound, &mut Counted(sink, run)))
+                let (result, (rows, bytes)) =
+                    sink(state, &mut |sink| timed(run, sink, |sink| link.query(call, &bound, sink)));
+                run.fetched(rows, bytes);
+                result
             })
         })
     }

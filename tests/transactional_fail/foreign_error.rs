@@ -1,0 +1,10 @@
+use pontoon::prelude::*;
+
+struct Mine;
+
+#[transactional(db)]
+fn mine(db: &Database) -> Result<(), Mine> {
+    Ok(())
+}
+
+fn main() {}
