@@ -3,16 +3,22 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::caller::CallerId;
+use pontoon_bridge::block_on;
+
+use crate::asking;
+use crate::caller::{CallerId, Party};
 use crate::database::Shared;
 use crate::error::{Error, Result};
-use crate::lease::{Access, Lease};
+use crate::future::AsyncConnection;
+use crate::lease::{Access, Lease, Open, begin_on};
 use crate::queryable::{Perform, Queryable};
+use crate::reader::{BatchReader, Request};
 use crate::session::{Core, Errand, Session, Turn};
 use crate::site::Site;
 use crate::sql::{Dialect, IsolationLevel, TxOptions};
-use crate::streamable::{BatchReader, Open as OpenStream, Streamable};
+use crate::streamable::{Open as OpenStream, Streamable};
 use crate::transaction::{Transaction, run_in, run_with};
+use crate::wait::{ByThread, Wait};
 
 /// One connection, kept by its caller from statement to statement.
 ///
@@ -38,17 +44,29 @@ pub struct Connection {
     shared: Arc<Shared>,
     /// Who asked for it.
     caller: CallerId,
+    /// What its clones have in common.
+    handle: CallerId,
 }
 
 impl Connection {
-    pub(crate) fn new(lease: Arc<Lease>, shared: Arc<Shared>) -> Connection {
-        Connection { lease, shared, caller: crate::caller::current() }
+    pub(crate) fn new(party: impl Party, lease: Arc<Lease>, shared: Arc<Shared>) -> Connection {
+        Connection { lease, shared, caller: party.caller(), handle: CallerId::mint() }
+    }
+
+    /// The same connection, to be awaited: one more handle of it.
+    pub fn to_async(&self) -> AsyncConnection {
+        AsyncConnection::of(self.clone())
     }
 
     /// Under force rollback the connection is everybody's, and to have asked for it makes nobody a part of another
-    /// caller's transaction. Whoever uses a clone takes part in those of the caller that it comes from, as ever.
+    /// caller's transaction. Whoever uses a clone takes part in those of the caller that it comes from, as ever, and in
+    /// those that were begun on any of the clones.
     fn access(&self) -> Access {
-        if self.lease.is_pinned() { Access::Guest(self.caller) } else { Access::Handle }
+        if self.lease.is_pinned() {
+            Access::Guest { caller: self.caller, handle: Some(self.handle) }
+        } else {
+            Access::Handle
+        }
     }
 
     /// Begins a transaction on this connection. Inside one that this thread has open on it, it is nested, as a
@@ -72,10 +90,35 @@ impl Connection {
     }
 
     fn begin_at(&self, options: &TxOptions, site: Site) -> Result<Transaction<'static>> {
-        self.shared.check()?;
-        let options = self.shared.with_defaults(options, &self.lease);
-        let open = self.lease.begin(crate::caller::current(), &options, self.shared.deadline(), site)?;
+        let open = block_on(self.open_transaction(ByThread, options, site))?;
         Ok(Transaction::new(open, Arc::clone(&self.shared)))
+    }
+
+    /// Begins a transaction of this caller.
+    pub(crate) async fn open_transaction(&self, party: impl Party, options: &TxOptions, site: Site) -> Result<Open> {
+        self.shared.check()?;
+        begin_on(party, &self.lease, Some(self.handle), &self.shared, options, site).await
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The same as [`Perform::perform`], for a task.
+    pub(crate) async fn dispatch<T: Send + 'static>(
+        &self,
+        errand: Errand,
+        job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.shared.check()?;
+        let deadline = self.shared.deadline_of(&errand.options);
+        self.lease.dispatch(self.access(), errand, deadline, job).await
+    }
+
+    /// Starts a query whose rows are read one after another.
+    pub(crate) async fn reader(&self, wait: impl Wait, request: Request) -> Result<BatchReader> {
+        self.shared.check()?;
+        BatchReader::open(wait, &self.lease, self.access(), None, &self.shared, request).await
     }
 
     /// Runs `work` in a transaction on this connection; see [`Database::transaction`](crate::Database::transaction).
@@ -110,7 +153,7 @@ impl Connection {
     /// What the closure returns; `DriverPanic` when it panics, and then the connection is discarded.
     #[track_caller]
     pub fn run<T: Send + 'static>(&self, work: impl FnOnce(&Session<'_>) -> Result<T> + Send + 'static) -> Result<T> {
-        crate::shipping::run(self, work)
+        asking::run(self.default_level(), work).by_thread(self)
     }
 
     /// As [`run`](Self::run), in a transaction: committed when the closure returns `Ok`, else rolled back.
@@ -122,7 +165,7 @@ impl Connection {
         &self,
         work: impl FnOnce(&Session<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        crate::shipping::session(self, work)
+        asking::session(self.default_level(), work).by_thread(self)
     }
 
     /// Ships a closure that works with the driver's own connection: a `rusqlite::Connection` for SQLite.
@@ -133,7 +176,7 @@ impl Connection {
     /// `Misuse` when the driver's connection is no `C`; what the closure returns.
     #[track_caller]
     pub fn raw<C: Any, T: Send + 'static>(&self, work: impl FnOnce(&mut C) -> Result<T> + Send + 'static) -> Result<T> {
-        crate::shipping::raw(self, work)
+        asking::raw(work).by_thread(self)
     }
 }
 
@@ -160,9 +203,8 @@ impl Perform for Connection {
 impl Queryable for Connection {}
 
 impl OpenStream for Connection {
-    fn open_stream(&self, request: crate::streamable::Request) -> Result<BatchReader> {
-        self.shared.check()?;
-        BatchReader::open(&self.lease, self.access(), None, &self.shared, request)
+    fn open_stream(&self, request: Request) -> Result<BatchReader> {
+        block_on(self.reader(ByThread, request))
     }
 }
 

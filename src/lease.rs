@@ -5,15 +5,17 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use pontoon_bridge::{Gate, GateError, Permit};
+use pontoon_bridge::{Gate, GateError, Permit, block_on};
 
-use crate::caller::CallerId;
+use crate::caller::{CallerId, Party};
+use crate::database::Shared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Hold, Undo, fault};
 use crate::query::QueryOptions;
 use crate::session::{Core, Errand, Lending, Token, Turn};
 use crate::site::Site;
 use crate::sql::TxOptions;
+use crate::wait::{ByTask, ByThread, Wait};
 
 /// A connection in its callers' hands. A `Connection` and all its clones are one lease; so are a transaction and what is
 /// done through the database by the caller that began it.
@@ -38,6 +40,8 @@ pub(crate) struct Lease {
 #[derive(Debug)]
 struct Holder {
     caller: CallerId,
+    /// The handle of the connection that it was asked of, if it was one.
+    handle: Option<CallerId>,
     what: Holding,
     site: Site,
     turn: Weak<Permit>,
@@ -89,8 +93,9 @@ impl Drop for SoleWriter {
 pub(crate) enum Access {
     /// By a handle of it: takes part in whatever is open.
     Handle,
-    /// Through the database, under force rollback: waits while somebody else's transaction is open.
-    Guest(CallerId),
+    /// Under force rollback: waits while somebody else's transaction is open. One that was begun on the same handle of
+    /// the connection, by whatever caller, is not somebody else's.
+    Guest { caller: CallerId, handle: Option<CallerId> },
 }
 
 /// A transaction that is open on a lease. Dropping it rolls back, without waiting for it.
@@ -134,10 +139,14 @@ impl Lease {
     }
 
     /// A lease whose root transaction is the pin of force rollback. `claim` is what it holds alone.
-    pub(crate) fn pin(hold: Hold, claim: SoleWriter, deadline: Option<Instant>) -> Result<Arc<Lease>> {
-        hold.perform(Errand::on_worker(QueryOptions::default()), false, deadline, None, |core, turn| {
-            core.pin(turn, &TxOptions::default())
-        })?;
+    pub(crate) async fn pin(
+        wait: impl Wait,
+        hold: Hold,
+        claim: SoleWriter,
+        deadline: Option<Instant>,
+    ) -> Result<Arc<Lease>> {
+        let errand = Errand::on_worker(QueryOptions::default());
+        hold.dispatch(wait, errand, deadline, None, |core, turn| core.pin(turn, &TxOptions::default())).await?;
         Ok(Arc::new(Lease { _claim: Some(claim), ..Lease::of(hold, true) }))
     }
 
@@ -155,7 +164,7 @@ impl Lease {
         &self.hold
     }
 
-    /// Runs a job on the connection.
+    /// Runs a job on the connection, which the calling thread waits for and may run itself.
     pub(crate) fn perform<T: Send + 'static>(
         &self,
         access: Access,
@@ -163,17 +172,33 @@ impl Lease {
         deadline: Option<Instant>,
         job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let _turn = self.guest_turn(access, deadline, &errand.site)?;
+        let _turn = block_on(self.guest_turn(ByThread, access, deadline, &errand.site))?;
         let lend = !self.pinned
             && match errand.lending {
                 Lending::Always => true,
                 Lending::InTransaction => self.is_in_transaction(),
                 Lending::Never => false,
             };
-        // A call whose caller was told that it is too late must not be committed with the rest. The end of its job is
-        // where that is known for sure: before, the program's own code may run past the deadline, and after it others.
-        let undo: Option<Undo<T>> = self.is_in_transaction().then_some(|core, _, _| core.give_up());
-        self.noted(self.hold.perform(errand, lend, deadline, undo, job))
+        self.noted(self.hold.perform(errand, lend, deadline, self.undo(), job))
+    }
+
+    /// The same for a task, whose thread never runs it.
+    pub(crate) async fn dispatch<T: Send + 'static>(
+        &self,
+        access: Access,
+        errand: Errand,
+        deadline: Option<Instant>,
+        job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let _turn = self.guest_turn(ByTask, access, deadline, &errand.site).await?;
+        self.noted(self.hold.dispatch(ByTask, errand, deadline, self.undo(), job).await)
+    }
+
+    /// What is done with a statement whose caller left before its end: one that was told that it is too late, or gave it
+    /// up, must not have it committed with the rest. The end of its job is where that is known for sure: before, the
+    /// program's own code may run past the deadline, and after it others.
+    fn undo<T>(&self) -> Option<Undo<T>> {
+        self.is_in_transaction().then_some(|core, _, _| core.give_up())
     }
 
     /// How many conflicts with other transactions were met on it: statements, of whichever handle, that could not be put
@@ -197,81 +222,101 @@ impl Lease {
 
     /// Whether this caller has its turn on it.
     pub(crate) fn is_held_by(&self, caller: CallerId) -> bool {
-        self.holder.lock().as_ref().is_some_and(|holder| holder.caller == caller && holder.turn.strong_count() > 0)
+        self.turn_held(|holder| holder.caller == caller).is_some()
     }
 
     /// For a guest, the right to the connection for one statement, shared with what that caller has open already.
-    pub(crate) fn guest_turn(
+    pub(crate) async fn guest_turn(
         &self,
+        wait: impl Wait,
         access: Access,
         deadline: Option<Instant>,
         site: &Site,
     ) -> Result<Option<Arc<Permit>>> {
-        match access {
-            Access::Guest(caller) => self.turn_of(caller, Holding::Statement, deadline, site).map(Some),
-            Access::Handle => Ok(None),
+        let Access::Guest { caller, handle } = access else { return Ok(None) };
+        let own = |holder: &Holder| holder.caller == caller || (handle.is_some() && holder.handle == handle);
+        if let Some(turn) = self.turn_held(own) {
+            return Ok(Some(turn));
         }
+        self.next_turn(wait, caller, handle, Holding::Statement, deadline, site).await.map(Some)
     }
 
-    /// The turn of this caller: the one that it has, or the next one.
-    fn turn_of(&self, caller: CallerId, what: Holding, deadline: Option<Instant>, site: &Site) -> Result<Arc<Permit>> {
-        let held = |holder: &Holder| if holder.caller == caller { holder.turn.upgrade() } else { None };
-        if let Some(turn) = self.holder.lock().as_ref().and_then(held) {
-            return Ok(turn);
-        }
-        let turn = Arc::new(self.take_turn(deadline)?);
-        *self.holder.lock() = Some(Holder { caller, what, site: site.clone(), turn: Arc::downgrade(&turn) });
-        Ok(turn)
+    /// The turn that somebody has just now, if it is one of these.
+    fn turn_held(&self, is_one: impl FnOnce(&Holder) -> bool) -> Option<Arc<Permit>> {
+        self.holder.lock().as_ref().filter(|holder| is_one(holder)).and_then(|holder| holder.turn.upgrade())
     }
 
-    fn take_turn(&self, deadline: Option<Instant>) -> Result<Permit> {
+    async fn next_turn(
+        &self,
+        wait: impl Wait,
+        caller: CallerId,
+        handle: Option<CallerId>,
+        what: Holding,
+        deadline: Option<Instant>,
+        site: &Site,
+    ) -> Result<Arc<Permit>> {
         if self.hold.is_mine() {
             return Err(fault::nested());
         }
-        self.turn.acquire_until(deadline).map_err(|error| match error {
-            GateError::Closed => fault::gone(),
-            _ => {
-                let holder = match &*self.holder.lock() {
-                    Some(Holder { what: Holding::Transaction, site, .. }) => format!("the transaction begun at {site}"),
-                    Some(Holder { what: Holding::Statement, site, .. }) => format!("the statement at {site}"),
-                    None => "another caller".to_owned(),
-                };
-                Error::new(
-                    ErrorKind::Busy,
-                    format!(
-                        "the deadline passed while waiting for {holder} to end on the connection that both use: \
-                         to take part in it, pass its handle and begin on that"
-                    ),
-                )
-                .with_effect(crate::Effect::NotSent)
-            }
-        })
+        let turn = match wait.permit(&self.turn, deadline).await {
+            Ok(turn) => Arc::new(turn),
+            Err(GateError::Closed) => return Err(fault::gone()),
+            Err(GateError::NoWatch) => return Err(fault::no_watch()),
+            Err(_) => return Err(self.still_held()),
+        };
+        *self.holder.lock() = Some(Holder { caller, handle, what, site: site.clone(), turn: Arc::downgrade(&turn) });
+        Ok(turn)
     }
 
-    /// Begins a transaction: inside the caller's own if it has one open, else after whoever has one open.
-    pub(crate) fn begin(
+    /// Somebody else's turn did not end in time.
+    fn still_held(&self) -> Error {
+        let holder = match &*self.holder.lock() {
+            Some(Holder { what: Holding::Transaction, site, .. }) => format!("the transaction begun at {site}"),
+            Some(Holder { what: Holding::Statement, site, .. }) => format!("the statement at {site}"),
+            None => "another caller".to_owned(),
+        };
+        Error::new(
+            ErrorKind::Busy,
+            format!(
+                "the deadline passed while waiting for {holder} to end on the connection that both use: \
+                 to take part in it, pass its handle and begin on that"
+            ),
+        )
+        .with_effect(crate::Effect::NotSent)
+    }
+
+    /// Begins a transaction: inside the caller's own if it has one open, else after whoever has one open. `handle`: of
+    /// the connection, if it is asked of one.
+    pub(crate) async fn begin(
         self: &Arc<Lease>,
+        wait: impl Wait,
         caller: CallerId,
+        handle: Option<CallerId>,
         options: &TxOptions,
         deadline: Option<Instant>,
         site: Site,
     ) -> Result<Open> {
-        let turn = self.turn_of(caller, Holding::Transaction, deadline, &site)?;
-        self.open_with(None, options, deadline, Some(turn))
+        let turn = match self.turn_held(|holder| holder.caller == caller) {
+            Some(turn) => turn,
+            None => self.next_turn(wait, caller, handle, Holding::Transaction, deadline, &site).await?,
+        };
+        self.open_with(wait, None, options, deadline, Some(turn)).await
     }
 
     /// Begins a transaction inside this one, by right of its handle.
-    pub(crate) fn begin_inside(
+    pub(crate) async fn begin_inside(
         self: &Arc<Lease>,
+        wait: impl Wait,
         outer: Token,
         options: &TxOptions,
         deadline: Option<Instant>,
     ) -> Result<Open> {
-        self.open_with(Some(outer), options, deadline, None)
+        self.open_with(wait, Some(outer), options, deadline, None).await
     }
 
-    fn open_with(
+    async fn open_with(
         self: &Arc<Lease>,
+        wait: impl Wait,
         outer: Option<Token>,
         options: &TxOptions,
         deadline: Option<Instant>,
@@ -280,19 +325,16 @@ impl Lease {
         // From here on the drop of `open` gives the turn back, whatever happens.
         let mut open = Open { lease: Arc::clone(self), token: None, turn };
         let options = *options;
-        let token = self.hold.perform(
-            Errand::on_worker(QueryOptions::default()),
-            false,
-            deadline,
-            Some(|core: &mut Core<'_>, turn: &Turn<'_>, token: Token| {
-                // A rollback that fails has condemned the connection; there is nobody left to tell.
-                let _ = core.abandon(turn, token);
-            }),
-            move |core, turn| {
-                outer.map_or(Ok(()), |outer| core.expect_open(outer))?;
-                core.begin(turn, &options)
-            },
-        );
+        let errand = Errand::on_worker(QueryOptions::default());
+        let undo: Undo<Token> = |core, turn, token| {
+            // A rollback that fails has condemned the connection; there is nobody left to tell.
+            let _ = core.abandon(turn, token);
+        };
+        let begin = move |core: &mut Core<'_>, turn: &Turn<'_>| {
+            outer.map_or(Ok(()), |outer| core.expect_open(outer))?;
+            core.begin(turn, &options)
+        };
+        let token = self.hold.dispatch(wait, errand, deadline, Some(undo), begin).await;
         let token = self.noted(token)?;
         self.open.fetch_add(1, Ordering::Relaxed);
         open.token = Some(token);
@@ -305,16 +347,13 @@ impl Open {
         &self.lease
     }
 
-    /// Commits. `Busy` leaves the transaction open; every other error has ended it.
-    pub(crate) fn commit(&mut self, deadline: Option<Instant>) -> Result<()> {
+    /// Commits. `Busy` leaves the transaction open; every other error has ended it. Dropped while it is awaited: a COMMIT
+    /// that has not been sent never is, one that was goes on to its end.
+    pub(crate) async fn commit(&mut self, wait: impl Wait, deadline: Option<Instant>) -> Result<()> {
         let token = self.token()?;
-        let result = self.lease.hold.perform(
-            Errand::on_worker(QueryOptions::default()),
-            false,
-            deadline,
-            None,
-            move |core, turn| core.commit(turn, token),
-        );
+        let errand = Errand::on_worker(QueryOptions::default());
+        let commit = move |core: &mut Core<'_>, turn: &Turn<'_>| core.commit(turn, token);
+        let result = self.lease.hold.dispatch(wait, errand, deadline, None, commit).await;
         match result {
             Err(error) if error.kind() == ErrorKind::Busy => Err(error),
             Err(error) if error.kind() == ErrorKind::Timeout && error.effect() == crate::Effect::Unknown => {
@@ -348,15 +387,11 @@ impl Open {
     }
 
     /// Rolls back and waits for it.
-    pub(crate) fn rollback(&mut self, deadline: Option<Instant>) -> Result<()> {
+    pub(crate) async fn rollback(&mut self, wait: impl Wait, deadline: Option<Instant>) -> Result<()> {
         let token = self.token()?;
-        let result = self.lease.hold.perform(
-            Errand::on_worker(QueryOptions::default()),
-            false,
-            deadline,
-            None,
-            move |core, turn| core.rollback(turn, token),
-        );
+        let errand = Errand::on_worker(QueryOptions::default());
+        let rollback = move |core: &mut Core<'_>, turn: &Turn<'_>| core.rollback(turn, token);
+        let result = self.lease.hold.dispatch(wait, errand, deadline, None, rollback).await;
         match result {
             Err(error) if error.kind() == ErrorKind::Misuse => Err(error),
             Err(error) => {
@@ -398,6 +433,24 @@ impl Drop for Open {
         // Posted before the turn is given back, and so before anything that the next one asks for.
         self.abandon();
     }
+}
+
+/// Begins a transaction of this caller on a lease. `handle`: as for [`Lease::begin`].
+pub(crate) async fn begin_on(
+    party: impl Party,
+    lease: &Arc<Lease>,
+    handle: Option<CallerId>,
+    shared: &Shared,
+    options: &TxOptions,
+    site: Site,
+) -> Result<Open> {
+    let options = shared.with_defaults(options, lease);
+    let open = lease.begin(party, party.caller(), handle, &options, shared.deadline(), site).await?;
+    // While it is open its caller finds the pinned connection though force rollback be switched off.
+    if lease.is_pinned() && party.lease_of(shared.id()).is_none_or(|other| other.is_pinned()) {
+        party.remember(shared.id(), lease);
+    }
+    Ok(open)
 }
 
 /// Whether it met another transaction that it could not be put in an order with, so that the whole may be run again.

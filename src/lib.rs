@@ -57,6 +57,7 @@
 #[doc(hidden)]
 #[path = "transactional.rs"]
 pub mod __transactional;
+mod asking;
 mod caller;
 pub mod config;
 mod connection;
@@ -64,6 +65,7 @@ mod database;
 pub mod driver;
 pub mod error;
 mod fork;
+pub mod future;
 pub mod guide;
 mod lease;
 mod metrics;
@@ -74,11 +76,11 @@ mod pool;
 mod query;
 mod queryable;
 mod random;
+mod reader;
 mod rollback;
 pub mod row;
 mod secret;
 mod session;
-mod shipping;
 mod site;
 pub mod sql;
 mod streamable;
@@ -86,6 +88,7 @@ pub mod testing;
 mod transaction;
 pub mod url;
 pub mod value;
+mod wait;
 
 pub mod prelude;
 

@@ -3,6 +3,7 @@
 pub use crate::connection::Connection;
 pub use crate::database::Database;
 pub use crate::error::{Error, ErrorKind};
+pub use crate::future::{AsyncConnection, AsyncDatabase, AsyncQueryable, AsyncStreamable, AsyncTransaction, Tx};
 pub use crate::params;
 pub use crate::query::Query;
 pub use crate::queryable::Queryable;

@@ -1,13 +1,14 @@
 //! The verbs: what can be asked of a database, a connection, a transaction or a session alike.
 
+use crate::asking::{self, Prepared};
 use crate::driver::{BulkPath, Catalog, Executed};
-use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::params::{IntoParams, Params};
-use crate::query::{IntoQuery, QueryOptions};
+use crate::query::IntoQuery;
 use crate::row::{FromRow, Row, Rows};
 use crate::session::{Core, Errand, Turn};
-use crate::sql::{Dialect, IsolationLevel, Packed, Statement, StatementKind, check_script};
-use crate::value::{FromValueOwned, Value};
+use crate::sql::{Dialect, IsolationLevel};
+use crate::value::FromValueOwned;
 
 /// How work gets to a connection. Each of the four types that have the verbs writes this, and nothing else.
 pub trait Perform {
@@ -83,9 +84,7 @@ pub trait Queryable: Perform {
     /// `Misuse`, before it is run, for a statement that has no rows to return; `ResultTooLarge` past the query's limits.
     #[track_caller]
     fn fetch_all<'q>(&self, query: impl IntoQuery<'q>, params: impl IntoParams) -> Result<Rows> {
-        let (statement, options, params) = prepare(self.dialect(), query, params)?;
-        let errand = Errand::statement(&statement, options);
-        self.perform(errand, move |core, turn| core.fetch_all(turn, &statement, params))
+        asking::fetch_all(prepare(self, query, params)?).by_thread(self)
     }
 
     /// The first row, if there is one; the statement is ended after it.
@@ -104,9 +103,7 @@ pub trait Queryable: Perform {
     /// As [`fetch_all`](Self::fetch_all).
     #[track_caller]
     fn fetch_nth<'q>(&self, query: impl IntoQuery<'q>, params: impl IntoParams, position: u64) -> Result<Option<Row>> {
-        let (statement, options, params) = prepare(self.dialect(), query, params)?;
-        let errand = Errand::statement(&statement, options);
-        self.perform(errand, move |core, turn| core.fetch_nth(turn, &statement, params, position))
+        asking::fetch_nth(prepare(self, query, params)?, position).by_thread(self)
     }
 
     /// The last row, if there is one. Every row is read, and no more than a batch is held.
@@ -115,9 +112,7 @@ pub trait Queryable: Perform {
     /// As [`fetch_all`](Self::fetch_all).
     #[track_caller]
     fn fetch_last<'q>(&self, query: impl IntoQuery<'q>, params: impl IntoParams) -> Result<Option<Row>> {
-        let (statement, options, params) = prepare(self.dialect(), query, params)?;
-        let errand = Errand::statement(&statement, options);
-        self.perform(errand, move |core, turn| core.fetch_last(turn, &statement, params))
+        asking::fetch_last(prepare(self, query, params)?).by_thread(self)
     }
 
     /// The first column of the first row. `None` is "no row"; NULL is read by asking for an `Option`, so that
@@ -131,8 +126,7 @@ pub trait Queryable: Perform {
         query: impl IntoQuery<'q>,
         params: impl IntoParams,
     ) -> Result<Option<T>> {
-        let (statement, row) = first(self, query, params)?;
-        read_as(&statement, row.map(|row| row.get(0)).transpose())
+        asking::fetch_val(prepare(self, query, params)?).by_thread(self)
     }
 
     /// All rows, each as a `T`: a tuple, or a struct with `#[derive(FromRow)]`.
@@ -141,10 +135,7 @@ pub trait Queryable: Perform {
     /// As [`fetch_all`](Self::fetch_all); `Conversion` or `NoSuchColumn` when a row does not fit `T`.
     #[track_caller]
     fn fetch_all_as<'q, T: FromRow>(&self, query: impl IntoQuery<'q>, params: impl IntoParams) -> Result<Vec<T>> {
-        let (statement, options, params) = prepare(self.dialect(), query, params)?;
-        let (errand, read) = (Errand::statement(&statement, options), statement.clone());
-        let rows = self.perform(errand, move |core, turn| core.fetch_all(turn, &statement, params))?;
-        read_as(&read, rows.decode())
+        asking::fetch_all_as(prepare(self, query, params)?).by_thread(self)
     }
 
     /// The first row as a `T`, if there is one.
@@ -153,8 +144,7 @@ pub trait Queryable: Perform {
     /// As [`fetch_all_as`](Self::fetch_all_as).
     #[track_caller]
     fn fetch_one_as<'q, T: FromRow>(&self, query: impl IntoQuery<'q>, params: impl IntoParams) -> Result<Option<T>> {
-        let (statement, row) = first(self, query, params)?;
-        read_as(&statement, row.map(|row| row.decode()).transpose())
+        asking::fetch_one_as(prepare(self, query, params)?).by_thread(self)
     }
 
     /// Runs a statement for its effect. Rows, of a `RETURNING` say, are discarded: fetch them instead.
@@ -163,9 +153,7 @@ pub trait Queryable: Perform {
     /// What the database says. `TransactionVerb` for BEGIN, COMMIT and the like.
     #[track_caller]
     fn execute<'q>(&self, query: impl IntoQuery<'q>, params: impl IntoParams) -> Result<Executed> {
-        let (statement, options, params) = prepare(self.dialect(), query, params)?;
-        let errand = Errand::statement(&statement, options);
-        self.perform(errand, move |core, turn| core.execute(turn, &statement, params))
+        asking::execute(prepare(self, query, params)?).by_thread(self)
     }
 
     /// Runs one statement with many sets of parameters, prepared once and in one go; returns the rows affected in all.
@@ -180,21 +168,9 @@ pub trait Queryable: Perform {
         query: impl IntoQuery<'q>,
         rows: impl IntoIterator<Item = P>,
     ) -> Result<u64> {
-        let (sql, params, options) = query.into_query(self.dialect())?.into_parts(())?;
-        if !params.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Parameter,
-                "parameters were given twice: with the query and as the sets of parameters",
-            ));
-        }
-        let statement = Statement::cached(&sql, self.dialect())?;
-        let sets = Packed::new(&statement, rows);
-        if sets.is_empty() {
-            return Ok(0);
-        }
-        let mut errand = Errand::statement(&statement, options);
-        errand.lending = crate::session::Lending::Never;
-        self.perform(errand, move |core, turn| core.execute_many(turn, sets.into_sets()))
+        let prepared = prepare(self, query, ())?;
+        let sets = prepared.pack(rows)?;
+        asking::execute_many(prepared, sets).by_thread(self)
     }
 
     /// Inserts many rows by the fastest means the driver has, and says which. All or none.
@@ -210,25 +186,7 @@ pub trait Queryable: Perform {
         columns: &[&str],
         rows: impl IntoIterator<Item = P>,
     ) -> Result<BulkReport> {
-        if columns.is_empty() {
-            let message =
-                format!("no columns were given to insert into `{table}`: name those that the rows have values for");
-            return Err(Error::new(ErrorKind::Parameter, message));
-        }
-        let mut values = Vec::new();
-        for (number, row) in rows.into_iter().enumerate() {
-            values.push(positional(row.into_params(), columns, number)?);
-        }
-        if values.is_empty() {
-            return Ok(BulkReport { rows: 0, path: BulkPath::Prepared });
-        }
-        let table = table.to_owned();
-        let columns: Vec<String> = columns.iter().map(|&column| column.to_owned()).collect();
-        let errand = Errand::on_worker(QueryOptions::default());
-        self.perform(errand, move |core, turn| {
-            let (rows, path) = core.bulk_insert(turn, &table, &columns, &mut values.into_iter())?;
-            Ok(BulkReport { rows, path })
-        })
+        asking::bulk_insert(table, columns, collect(rows))?.by_thread(self)
     }
 
     /// Runs a script of statements without parameters, one after another, up to the first that fails. It may have
@@ -239,9 +197,7 @@ pub trait Queryable: Perform {
     /// begin; what the database says of the statement that failed.
     #[track_caller]
     fn execute_script(&self, script: &str) -> Result<()> {
-        check_script(script, self.dialect())?;
-        let script = script.to_owned();
-        self.perform(Errand::on_worker(QueryOptions::default()), move |core, turn| core.script(turn, &script))
+        asking::script(self.dialect(), script)?.by_thread(self)
     }
 
     /// Describes what is in the database.
@@ -250,7 +206,7 @@ pub trait Queryable: Perform {
     /// `Unsupported` where the driver cannot tell.
     #[track_caller]
     fn catalog(&self, request: Catalog) -> Result<Rows> {
-        self.perform(Errand::on_worker(QueryOptions::default()), move |core, turn| core.catalog(turn, &request))
+        asking::catalog(request).by_thread(self)
     }
 
     /// Whether there is a table or view of exactly this name.
@@ -259,12 +215,7 @@ pub trait Queryable: Perform {
     /// As [`catalog`](Self::catalog).
     #[track_caller]
     fn has_table(&self, name: &str) -> Result<bool> {
-        for row in &self.catalog(Catalog::Tables)? {
-            if row.get::<&str>("name")? == name {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        asking::has_table(name).by_thread(self)
     }
 
     /// A round trip to the database.
@@ -273,64 +224,15 @@ pub trait Queryable: Perform {
     /// When it does not answer in time.
     #[track_caller]
     fn ping(&self) -> Result<()> {
-        self.perform(Errand::on_worker(QueryOptions::default()), |core, turn| core.ping(turn))
+        asking::ping().by_thread(self)
     }
 }
 
-/// The first row, and the statement that it came from.
-#[track_caller]
-fn first<'q>(
-    of: &(impl Queryable + ?Sized),
-    query: impl IntoQuery<'q>,
-    params: impl IntoParams,
-) -> Result<(Statement, Option<Row>)> {
-    let (statement, options, params) = prepare(of.dialect(), query, params)?;
-    let (errand, fetched) = (Errand::statement(&statement, options), statement.clone());
-    let row = of.perform(errand, move |core, turn| core.fetch_nth(turn, &fetched, params, 0))?;
-    Ok((statement, row))
+/// What a verb is given, checked before anything is sent.
+fn prepare<'q>(of: &(impl Perform + ?Sized), query: impl IntoQuery<'q>, params: impl IntoParams) -> Result<Prepared> {
+    Prepared::new(of.dialect(), query, params)
 }
 
-/// What came of reading the rows of a statement that is over: whatever it changed stays changed, though they could not be
-/// read as what was asked for.
-fn read_as<T>(statement: &Statement, read: Result<T>) -> Result<T> {
-    read.map_err(|error| match statement.kind() {
-        StatementKind::Read => error,
-        _ => error.with_effect(Effect::Unknown),
-    })
-}
-
-fn prepare<'q>(
-    dialect: &'static Dialect,
-    query: impl IntoQuery<'q>,
-    params: impl IntoParams,
-) -> Result<(Statement, QueryOptions, Params)> {
-    let (sql, params, options) = query.into_query(dialect)?.into_parts(params)?;
-    Ok((Statement::cached(&sql, dialect)?, options, params))
-}
-
-fn positional(params: Params, columns: &[&str], number: usize) -> Result<Vec<Value>> {
-    let wrong = |message: String| Error::new(ErrorKind::Parameter, message);
-    match params {
-        Params::Positional(values) if values.len() == columns.len() => Ok(values),
-        Params::Positional(values) => Err(wrong(format!(
-            "row {number} has {} values for the {} columns {columns:?}",
-            values.len(),
-            columns.len()
-        ))),
-        Params::Invalid(reason) => Err(wrong(format!("row {number}, {reason}"))),
-        Params::None => Err(wrong(format!("row {number} has no values for the {} columns {columns:?}", columns.len()))),
-        Params::Named(mut named) => {
-            let mut values = Vec::with_capacity(columns.len());
-            for column in columns {
-                match named.iter().position(|(name, _)| name == column) {
-                    Some(position) => values.push(named.swap_remove(position).1),
-                    None => return Err(wrong(format!("row {number} has no value for column `{column}`"))),
-                }
-            }
-            match named.first() {
-                None => Ok(values),
-                Some((name, _)) => Err(wrong(format!("row {number} names `{name}`, which is none of {columns:?}"))),
-            }
-        }
-    }
+fn collect<P: IntoParams>(rows: impl IntoIterator<Item = P>) -> Vec<Params> {
+    rows.into_iter().map(IntoParams::into_params).collect()
 }

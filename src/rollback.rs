@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lease::{Lease, SoleWriter};
 use crate::pool::{Pool, fault};
 use crate::site::Site;
+use crate::wait::Wait;
 
 /// Whether force rollback is on, and the connection that is pinned by it.
 pub(crate) struct Rollback {
@@ -85,12 +86,19 @@ impl Rollback {
     }
 
     /// The pinned connection, pinned now if it is not yet.
-    pub(crate) fn pinned(&self, pool: &Arc<Pool>, deadline: Option<Instant>, site: Site) -> Result<Arc<Lease>> {
+    pub(crate) async fn pinned(
+        &self,
+        wait: impl Wait,
+        pool: &Arc<Pool>,
+        deadline: Option<Instant>,
+        site: Site,
+    ) -> Result<Arc<Lease>> {
         if let Some(pin) = self.pin_of(pool) {
             return Ok(pin);
         }
-        let _pinning = self.pinning.acquire_until(deadline).map_err(|error| match error {
+        let _pinning = wait.permit(&self.pinning, deadline).await.map_err(|error| match error {
             GateError::Closed => fault::closed(),
+            GateError::NoWatch => fault::no_watch(),
             _ => Error::new(
                 ErrorKind::Timeout,
                 "the deadline passed while another caller was opening the connection of force rollback",
@@ -103,7 +111,7 @@ impl Rollback {
         // One of a pool that was closed holds what only one can hold.
         self.unpin();
         let claim = SoleWriter::claim(pool.source().sole_writer())?;
-        let lease = Lease::pin(pool.acquire(deadline, site)?, claim, deadline)?;
+        let lease = Lease::pin(wait, pool.acquire(deadline, site).await?, claim, deadline).await?;
         self.keep(&lease, pool);
         Ok(lease)
     }

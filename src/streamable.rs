@@ -2,31 +2,12 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use pontoon_bridge::FeedError;
-use pontoon_bridge::{Permit, feed};
-
-use crate::database::Shared;
-use crate::error::{Error, ErrorKind, Result};
-use crate::lease::{Access, Lease};
-use crate::params::{IntoParams, Params};
-use crate::pool::{Sent, fault};
-use crate::query::{IntoQuery, QueryOptions};
-use crate::row::{Batch, Row, Rows};
-use crate::session::{self, BatchFeed, Token, Turn};
-use crate::site::Site;
-use crate::sql::{Statement, StatementKind};
-
-/// A query to be streamed.
-#[derive(Debug)]
-pub struct Request {
-    statement: Statement,
-    params: Params,
-    options: QueryOptions,
-    site: Site,
-}
+use crate::error::Result;
+use crate::params::IntoParams;
+use crate::query::IntoQuery;
+use crate::reader::{BatchReader, Request, RowCursor};
+use crate::row::{Row, Rows};
 
 /// How a stream gets to a connection.
 pub trait Open: crate::queryable::Perform {
@@ -69,8 +50,8 @@ pub trait Streamable: Open {
     /// `Parameter` and what keeps the query from being started; what the database says of it comes with the first row.
     #[track_caller]
     fn iterate<'q>(&self, query: impl IntoQuery<'q>, params: impl IntoParams) -> Result<RowStream<'_>> {
-        let batches = self.open_stream(request(self, query, params)?)?;
-        Ok(RowStream { batches, batch: None, next: 0, owner: PhantomData })
+        let batches = self.open_stream(Request::new(self.dialect(), query, params)?)?;
+        Ok(RowStream { batches, rows: RowCursor::default(), owner: PhantomData })
     }
 
     /// The rows of a query in batches: of as many as [`Query::batch_rows`](crate::Query::batch_rows) says, the last one
@@ -80,105 +61,7 @@ pub trait Streamable: Open {
     /// As [`iterate`](Self::iterate).
     #[track_caller]
     fn batches<'q>(&self, query: impl IntoQuery<'q>, params: impl IntoParams) -> Result<BatchStream<'_>> {
-        Ok(BatchStream { batches: self.open_stream(request(self, query, params)?)?, owner: PhantomData })
-    }
-}
-
-#[track_caller]
-fn request<'q>(to: &(impl Open + ?Sized), query: impl IntoQuery<'q>, params: impl IntoParams) -> Result<Request> {
-    let (sql, params, options) = query.into_query(to.dialect())?.into_parts(params)?;
-    Ok(Request { statement: Statement::cached(&sql, to.dialect())?, params, options, site: Site::here() })
-}
-
-impl Request {
-    pub(crate) fn options(&self) -> &QueryOptions {
-        &self.options
-    }
-
-    pub(crate) fn site(&self) -> &Site {
-        &self.site
-    }
-}
-
-/// The reading end of a query that runs on its connection's thread.
-pub struct BatchReader {
-    // The feed goes first: that stops the query; then the handle of the connection.
-    feed: BatchFeed,
-    sent: Option<Sent<()>>,
-    timeout: Option<Duration>,
-    /// It changes nothing at the database.
-    reads: bool,
-    over: bool,
-    _turn: Option<Arc<Permit>>,
-    lease: Arc<Lease>,
-}
-
-impl fmt::Debug for BatchReader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BatchReader").field("over", &self.over).finish_non_exhaustive()
-    }
-}
-
-impl BatchReader {
-    /// `inside`: the transaction that it is a part of, if it was asked of one.
-    pub(crate) fn open(
-        lease: &Arc<Lease>,
-        access: Access,
-        inside: Option<Token>,
-        shared: &Shared,
-        request: Request,
-    ) -> Result<BatchReader> {
-        let Request { statement, params, mut options, site } = request;
-        options.batch_rows = options.batch_rows.or(shared.config().batch_rows());
-        let deadline = shared.deadline_of(&options);
-        let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let turn = lease.guest_turn(access, deadline, &site)?;
-        lease.hold().runs(Some(&statement));
-        let reads = statement.kind() == StatementKind::Read;
-        let (feeder, feed) = feed(session::CREDIT);
-        let place = lease.hold().enter(deadline)?;
-        let sent = lease.hold().send_from(place, None, None, move |view, ticket| {
-            let mut core = view.core()?;
-            inside.map_or(Ok(()), |token| core.expect_open(token))?;
-            let turn = Turn::streaming(ticket, options);
-            session::stream(&mut core, &turn, ticket, &statement, params, feeder);
-            Ok(())
-        })?;
-        let (sent, lease) = (Some(sent), Arc::clone(lease));
-        Ok(BatchReader { feed, sent, timeout, reads, over: false, _turn: turn, lease })
-    }
-
-    /// The next batch.
-    fn next(&mut self) -> Option<Result<Batch>> {
-        if self.over {
-            return None;
-        }
-        let until = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let error = match self.feed.recv(until) {
-            Ok(Some(batch)) => return Some(Ok(batch)),
-            Ok(None) => {
-                self.over = true;
-                return None;
-            }
-            Err(FeedError::Failed(error)) => {
-                self.lease.note(&error);
-                error
-            }
-            Err(FeedError::Expired) => Error::new(
-                ErrorKind::Timeout,
-                format!("the next rows of the stream did not come within {:.1?}", self.timeout.unwrap_or_default()),
-            )
-            .with_effect(if self.reads { crate::Effect::NotApplied } else { crate::Effect::Unknown }),
-            // The job went without a word: its reply knows why.
-            Err(_) => match self.sent.take().map(Sent::wait) {
-                Some(Err(error)) => error,
-                _ => fault::gone(),
-            },
-        };
-        self.over = true;
-        // The query is ended now, not when the stream is dropped: nothing more is read, and others wait for the connection.
-        self.sent = None;
-        Some(Err(error))
+        Ok(BatchStream { batches: self.open_stream(Request::new(self.dialect(), query, params)?)?, owner: PhantomData })
     }
 }
 
@@ -186,8 +69,7 @@ impl BatchReader {
 #[must_use = "a stream that is dropped ends its query"]
 pub struct RowStream<'o> {
     batches: BatchReader,
-    batch: Option<Arc<Batch>>,
-    next: usize,
+    rows: RowCursor,
     owner: PhantomData<&'o ()>,
 }
 
@@ -202,18 +84,11 @@ impl Iterator for RowStream<'_> {
 
     fn next(&mut self) -> Option<Result<Row>> {
         loop {
-            if let Some(batch) = &self.batch {
-                if let Some(row) = batch.row(self.next) {
-                    self.next += 1;
-                    return Some(Ok(row));
-                }
-                self.batch = None;
+            if let Some(row) = self.rows.next() {
+                return Some(Ok(row));
             }
             match self.batches.next()? {
-                Ok(batch) => {
-                    self.batch = Some(Arc::new(batch));
-                    self.next = 0;
-                }
+                Ok(batch) => self.rows = RowCursor::of(batch),
                 Err(error) => return Some(Err(error)),
             }
         }

@@ -3,17 +3,22 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use pontoon_bridge::block_on;
+
+use crate::asking;
 use crate::database::Shared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lease::{Access, Open, is_conflict};
 use crate::moment::after;
 use crate::observe::TransactionSpan;
 use crate::queryable::{Perform, Queryable};
+use crate::reader::{BatchReader, Request};
 use crate::session::{Core, Errand, Session, Turn};
 use crate::sql::{Dialect, IsolationLevel, TxOptions};
-use crate::streamable::{BatchReader, Open as OpenStream, Request, Streamable};
+use crate::streamable::{Open as OpenStream, Streamable};
+use crate::wait::ByThread;
 
 /// A transaction that is open.
 ///
@@ -64,11 +69,6 @@ impl fmt::Debug for Transaction<'_> {
 
 impl<'t> Transaction<'t> {
     pub(crate) fn new(open: Open, shared: Arc<Shared>) -> Transaction<'t> {
-        let lease = open.lease();
-        // While it is open its thread finds the pinned connection though force rollback be switched off.
-        if lease.is_pinned() && crate::caller::lease_of(shared.id()).is_none_or(|other| other.is_pinned()) {
-            crate::caller::remember(shared.id(), lease);
-        }
         Transaction::nested(open, shared, 0)
     }
 
@@ -97,7 +97,8 @@ impl<'t> Transaction<'t> {
     /// As there; `Misuse`, before anything is sent, for an option that belongs to the outermost transaction.
     pub fn begin_with(&mut self, options: &TxOptions) -> Result<Transaction<'_>> {
         self.shared.check()?;
-        let open = self.open.lease().begin_inside(self.open.token()?, options, self.shared.deadline())?;
+        let (lease, deadline) = (self.open.lease(), self.shared.deadline());
+        let open = block_on(lease.begin_inside(ByThread, self.open.token()?, options, deadline))?;
         Ok(Transaction::nested(open, Arc::clone(&self.shared), self.depth + 1))
     }
 
@@ -123,20 +124,10 @@ impl<'t> Transaction<'t> {
     /// - `CommitUnknown`: COMMIT was sent and its answer never came. It may or may not be committed. Never tried again
     ///   by the library.
     /// - `Misuse`: it was begun as `rollback_only`; it was rolled back.
-    pub fn commit(mut self) -> Result<(), CommitError<'t>> {
-        match self.open.commit(self.shared.deadline()) {
-            Ok(()) => {
-                self.span.ends("committed");
-                Ok(())
-            }
-            Err(error) => {
-                if error.kind() == ErrorKind::CommitUnknown {
-                    self.span.ends("unknown");
-                }
-                let transaction = (error.kind() == ErrorKind::Busy).then_some(self);
-                Err(CommitError { error, transaction })
-            }
-        }
+    pub fn commit(mut self) -> Result<(), CommitError<Transaction<'t>>> {
+        let result = block_on(self.open.commit(ByThread, self.shared.deadline()));
+        self.span.commits(&result);
+        result.map_err(|error| CommitError::new(error, self))
     }
 
     /// Rolls back, and waits for it.
@@ -144,7 +135,7 @@ impl<'t> Transaction<'t> {
     /// # Errors
     /// What the database says. The connection is discarded then, which undoes the transaction as well.
     pub fn rollback(mut self) -> Result<()> {
-        self.open.rollback(self.shared.deadline())
+        block_on(self.open.rollback(ByThread, self.shared.deadline()))
     }
 
     /// Ships a closure to the connection's thread; see [`Connection::run`](crate::Connection::run).
@@ -153,7 +144,7 @@ impl<'t> Transaction<'t> {
     /// As there.
     #[track_caller]
     pub fn run<T: Send + 'static>(&self, work: impl FnOnce(&Session<'_>) -> Result<T> + Send + 'static) -> Result<T> {
-        crate::shipping::run(self, work)
+        asking::run(self.default_level(), work).by_thread(self)
     }
 
     /// Ships a closure that works with the driver's own connection; see [`Connection::raw`](crate::Connection::raw).
@@ -165,7 +156,7 @@ impl<'t> Transaction<'t> {
         &self,
         work: impl FnOnce(&mut C) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        crate::shipping::raw(self, work)
+        asking::raw(work).by_thread(self)
     }
 }
 
@@ -200,23 +191,30 @@ impl Queryable for Transaction<'_> {}
 impl OpenStream for Transaction<'_> {
     fn open_stream(&self, request: Request) -> Result<BatchReader> {
         self.shared.check()?;
-        let token = self.open.token()?;
-        self.span.run(|| BatchReader::open(self.open.lease(), Access::Handle, Some(token), &self.shared, request))
+        let (lease, token) = (self.open.lease(), self.open.token()?);
+        let open = || BatchReader::open(ByThread, lease, Access::Handle, Some(token), &self.shared, request);
+        self.span.run(|| block_on(open()))
     }
 }
 
 impl Streamable for Transaction<'_> {}
 
-/// Why a commit failed, with the transaction where it is still open.
+/// Why a commit failed, with the transaction where it is still open: a [`Transaction`], or an
+/// [`AsyncTransaction`](crate::future::AsyncTransaction).
 ///
 /// `?` turns it into an [`Error`], and the transaction, if it is still open, is rolled back by that.
 #[derive(Debug)]
-pub struct CommitError<'t> {
+pub struct CommitError<T> {
     error: Error,
-    transaction: Option<Transaction<'t>>,
+    transaction: Option<T>,
 }
 
-impl<'t> CommitError<'t> {
+impl<T> CommitError<T> {
+    pub(crate) fn new(error: Error, transaction: T) -> CommitError<T> {
+        let transaction = (error.kind() == ErrorKind::Busy).then_some(transaction);
+        CommitError { error, transaction }
+    }
+
     /// What went wrong.
     pub fn error(&self) -> &Error {
         &self.error
@@ -228,27 +226,33 @@ impl<'t> CommitError<'t> {
     }
 
     /// The transaction, if it is still open: to be committed again, or rolled back.
-    pub fn into_transaction(self) -> Option<Transaction<'t>> {
+    pub fn into_transaction(self) -> Option<T> {
         self.transaction
     }
 }
 
-impl fmt::Display for CommitError<'_> {
+impl<T> fmt::Display for CommitError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl std::error::Error for CommitError<'_> {
+impl<T: fmt::Debug> std::error::Error for CommitError<T> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.error.source()
     }
 }
 
-impl From<CommitError<'_>> for Error {
-    fn from(error: CommitError<'_>) -> Error {
+impl<T> From<CommitError<T>> for Error {
+    fn from(error: CommitError<T>) -> Error {
         error.error
     }
+}
+
+/// How long to wait before a transaction that failed for the `failed`th time is run again, if it is to be.
+pub(crate) fn wait_to_retry(options: &TxOptions, failed: u32, deadline: Option<Instant>) -> Option<Duration> {
+    let wait = options.retry.as_ref()?.wait(failed, crate::random::bits())?;
+    deadline.is_none_or(|deadline| after(wait) < deadline).then_some(wait)
 }
 
 /// Runs `work` in a transaction: committed on `Ok`, rolled back on `Err`. On a panic the guard rolls back as it is
@@ -284,10 +288,9 @@ pub(crate) fn run_with<T, E: From<Error>>(
             Err((error, true)) => error,
         };
         failed += 1;
-        let wait = options.retry.as_ref().and_then(|retry| retry.wait(failed, crate::random::bits()));
-        match wait {
-            Some(wait) if deadline.is_none_or(|deadline| after(wait) < deadline) => std::thread::sleep(wait),
-            _ => return Err(error),
+        match wait_to_retry(options, failed, deadline) {
+            Some(wait) => std::thread::sleep(wait),
+            None => return Err(error),
         }
     }
 }

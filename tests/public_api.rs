@@ -74,7 +74,7 @@ types! {
     pontoon::DatabaseBuilder: [Send Debug];
     pontoon::Connection: [Send Sync Unpin Debug Clone];
     pontoon::Transaction<'static>: [!Send !Sync Unpin Debug];
-    pontoon::CommitError<'static>: [!Send !Sync Unpin Debug];
+    pontoon::CommitError<pontoon::Transaction<'static>>: [!Send !Sync Unpin Debug];
     pontoon::Session<'static>: [Send !Sync Unpin Debug];
     pontoon::RowStream<'static>: [Send Unpin Debug];
     pontoon::BatchStream<'static>: [Send Unpin Debug];

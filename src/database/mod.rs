@@ -12,22 +12,29 @@ pub(crate) use shared::Shared;
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use pontoon_bridge::block_on;
+
+use crate::asking;
+use crate::caller::Party;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::error::{Error, Result};
-use crate::lease::{Access, Lease};
+use crate::future::AsyncDatabase;
+use crate::lease::{Access, Lease, Open, begin_on};
 use crate::metrics::Metrics;
-use crate::pool::Snapshot;
+use crate::pool::{Hold, Snapshot};
 use crate::queryable::{Perform, Queryable};
+use crate::reader::{BatchReader, Request};
 use crate::rollback::ForceRollback;
 use crate::session::{Core, Errand, Lending, Session, Turn};
 use crate::site::Site;
 use crate::sql::{Dialect, IsolationLevel, TxOptions};
-use crate::streamable::{BatchReader, Open as OpenStream, Request, Streamable};
+use crate::streamable::{Open as OpenStream, Streamable};
 use crate::transaction::{Transaction, run_in, run_with};
 use crate::url::DatabaseUrl;
+use crate::wait::{ByTask, ByThread};
 
 /// A database: one handle for all threads.
 ///
@@ -97,7 +104,7 @@ impl Database {
     /// hook for connecting returns.
     #[track_caller]
     pub fn connect(&self) -> Result<bool> {
-        self.shared.connect(self, true, Site::here())
+        self.connect_at(true, &Site::here())
     }
 
     /// Connects without opening anything: the first query does that.
@@ -106,7 +113,14 @@ impl Database {
     /// What the hook for connecting returns.
     #[track_caller]
     pub fn connect_lazy(&self) -> Result<bool> {
-        self.shared.connect(self, false, Site::here())
+        self.connect_at(false, &Site::here())
+    }
+
+    fn connect_at(&self, eagerly: bool, site: &Site) -> Result<bool> {
+        match block_on(self.shared.turn_to_connect(ByThread))? {
+            Some(change) => self.shared.connect(&change, self, eagerly, site).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     /// Whether it is connected.
@@ -121,7 +135,10 @@ impl Database {
     /// On a database that is not connected nothing happens; called by one of its own hooks it does nothing but say so in
     /// [`hook_error`](CloseReport::hook_error). Returns half a second after `grace` at the latest.
     pub fn close(&self, grace: Duration) -> CloseReport {
-        self.shared.close(self, grace)
+        match block_on(self.shared.turn_to_close(ByThread, grace)) {
+            Ok(change) => self.shared.close(&change, self, grace),
+            Err(report) => report,
+        }
     }
 
     /// The connection of this caller: the one that the calling thread holds of this database, or a new lease. It goes
@@ -133,8 +150,8 @@ impl Database {
     /// `PoolTimeout` when none comes free in time, with who holds them; what keeps one from being opened.
     #[track_caller]
     pub fn connection(&self) -> Result<Connection> {
-        let lease = self.lease(Site::here())?;
-        Ok(Connection::new(lease, Arc::clone(&self.shared)))
+        let lease = block_on(self.lease(ByThread, Site::here()))?;
+        Ok(Connection::new(ByThread, lease, Arc::clone(&self.shared)))
     }
 
     /// Begins a transaction. Inside one that this thread has open it is nested, as a savepoint.
@@ -156,10 +173,14 @@ impl Database {
     }
 
     fn begin_at(&self, options: &TxOptions, site: Site) -> Result<Transaction<'static>> {
-        let lease = self.lease(site.clone())?;
-        let options = self.shared.with_defaults(options, &lease);
-        let open = lease.begin(crate::caller::current(), &options, self.shared.deadline(), site)?;
+        let open = block_on(self.open_transaction(ByThread, options, site))?;
         Ok(Transaction::new(open, Arc::clone(&self.shared)))
+    }
+
+    /// Begins a transaction of this caller.
+    pub(crate) async fn open_transaction(&self, party: impl Party, options: &TxOptions, site: Site) -> Result<Open> {
+        let lease = self.lease(party, site.clone()).await?;
+        begin_on(party, &lease, None, &self.shared, options, site).await
     }
 
     /// Runs `work` in a transaction, on this thread: committed when it returns `Ok`, rolled back when it returns `Err`
@@ -222,7 +243,7 @@ impl Database {
     /// What the closure returns; `DriverPanic` when it panics, and then the connection is discarded.
     #[track_caller]
     pub fn run<T: Send + 'static>(&self, work: impl FnOnce(&Session<'_>) -> Result<T> + Send + 'static) -> Result<T> {
-        crate::shipping::run(self, work)
+        asking::run(self.default_level(), work).by_thread(self)
     }
 
     /// As [`run`](Self::run), in a transaction: committed when the closure returns `Ok`, else rolled back.
@@ -234,7 +255,7 @@ impl Database {
         &self,
         work: impl FnOnce(&Session<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        crate::shipping::session(self, work)
+        asking::session(self.default_level(), work).by_thread(self)
     }
 
     /// Ships a closure that works with the driver's own connection: a `rusqlite::Connection` for SQLite.
@@ -245,7 +266,7 @@ impl Database {
     /// `Misuse` when the driver's connection is no `C`; what the closure returns.
     #[track_caller]
     pub fn raw<C: Any, T: Send + 'static>(&self, work: impl FnOnce(&mut C) -> Result<T> + Send + 'static) -> Result<T> {
-        crate::shipping::raw(self, work)
+        asking::raw(work).by_thread(self)
     }
 
     /// Switches force rollback for all users of this handle and its clones; `None` goes back to what the configuration
@@ -282,6 +303,11 @@ impl Database {
     /// a rotated password, a change that connections have to notice.
     pub fn refresh(&self) {
         self.shared.refresh();
+    }
+
+    /// The same database, to be awaited: pool, leases and force rollback are shared.
+    pub fn to_async(&self) -> AsyncDatabase {
+        AsyncDatabase::of(self.clone())
     }
 
     /// What the pool is doing just now: who holds which connection, since when, for what.
@@ -321,37 +347,97 @@ impl Database {
         self.shared.dialect()
     }
 
-    /// What the calling thread holds: a connection of its own, or the pinned one while its transaction on it is open, be
-    /// force rollback still on or not.
-    fn held(&self) -> Option<(Arc<Lease>, Access)> {
-        let lease = crate::caller::lease_of(self.shared.id())?;
+    /// What the caller holds: a connection of its own, or the pinned one while its transaction on it is open, be force
+    /// rollback still on or not.
+    fn held(&self, party: impl Party) -> Option<(Arc<Lease>, Access)> {
+        let lease = party.lease_of(self.shared.id())?;
         if !lease.is_pinned() {
             return Some((lease, Access::Handle));
         }
-        let caller = crate::caller::current();
-        lease.is_held_by(caller).then_some((lease, Access::Guest(caller)))
+        let caller = party.caller();
+        lease.is_held_by(caller).then_some((lease, Access::Guest { caller, handle: None }))
     }
 
-    /// The lease of the calling thread, found or made.
-    fn lease(&self, site: Site) -> Result<Arc<Lease>> {
+    /// The lease of the caller, found or made.
+    pub(crate) async fn lease(&self, party: impl Party, site: Site) -> Result<Arc<Lease>> {
         let pool = self.shared.check()?;
         let deadline = self.shared.deadline();
-        if let Some((lease, _)) = self.held() {
+        if let Some((lease, _)) = self.held(party) {
             // One that broke is of no use to anybody, but what is inside a transaction never moves to another one.
             if lease.hold().is_usable() || lease.is_in_transaction() {
                 return Ok(lease);
             }
-            let lease = Lease::new(pool.acquire_another(deadline, site)?);
-            crate::caller::remember(self.shared.id(), &lease);
+            let lease = Lease::new(pool.acquire_another(party, deadline, site).await?);
+            party.remember(self.shared.id(), &lease);
             return Ok(lease);
         }
         if self.shared.rollback().is_on() {
-            return self.shared.rollback().pinned(&pool, deadline, site);
+            return self.shared.rollback().pinned(party, &pool, deadline, site).await;
         }
-        let lease = Lease::new(pool.acquire(deadline, site)?);
-        crate::caller::remember(self.shared.id(), &lease);
+        let lease = Lease::new(pool.acquire(deadline, site).await?);
+        party.remember(self.shared.id(), &lease);
         Ok(lease)
     }
+
+    /// Where a call of this caller is made: on what it holds, on the pinned connection, or on one for this call.
+    async fn place(&self, party: impl Party, deadline: Option<Instant>, site: &Site) -> Result<Place> {
+        let pool = self.shared.check()?;
+        if let Some((lease, access)) = self.held(party) {
+            return Ok(Place::Lease(lease, access));
+        }
+        if self.shared.rollback().is_on() {
+            let lease = self.shared.rollback().pinned(party, &pool, deadline, site.clone()).await?;
+            return Ok(Place::Lease(lease, Access::Guest { caller: party.caller(), handle: None }));
+        }
+        Ok(Place::Call(pool.acquire(deadline, site.clone()).await?))
+    }
+
+    /// The same as [`Perform::perform`], for a task.
+    pub(crate) async fn dispatch<T: Send + 'static>(
+        &self,
+        errand: Errand,
+        job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let deadline = self.shared.deadline_of(&errand.options);
+        match self.place(ByTask, deadline, &errand.site).await? {
+            Place::Lease(lease, access) => lease.dispatch(access, errand, deadline, job).await,
+            Place::Call(hold) => {
+                let result = hold.dispatch(ByTask, errand, deadline, None, job).await;
+                hold.give_back();
+                result
+            }
+        }
+    }
+
+    /// Starts a query whose rows are read one after another.
+    pub(crate) async fn reader(&self, party: impl Party, request: Request) -> Result<BatchReader> {
+        let pool = self.shared.check()?;
+        let own = self.held(party);
+        if let Some((lease, access)) = &own
+            && !lease.has_its_stream()
+        {
+            return BatchReader::open(party, lease, *access, None, &self.shared, request).await;
+        }
+        let deadline = self.shared.deadline_of(request.options());
+        let site = request.site().clone();
+        if self.shared.rollback().is_on() {
+            let lease = self.shared.rollback().pinned(party, &pool, deadline, site).await?;
+            let access = Access::Guest { caller: party.caller(), handle: None };
+            return BatchReader::open(party, &lease, access, None, &self.shared, request).await;
+        }
+        // The caller's connection while the stream is open, so that it never waits for its own stream.
+        let lease = Lease::for_a_stream(pool.acquire(deadline, site).await?);
+        if own.is_none() {
+            party.remember(self.shared.id(), &lease);
+        }
+        BatchReader::open(party, &lease, Access::Handle, None, &self.shared, request).await
+    }
+}
+
+/// Where a call is made.
+enum Place {
+    Lease(Arc<Lease>, Access),
+    Call(Hold),
 }
 
 impl Perform for Database {
@@ -368,21 +454,16 @@ impl Perform for Database {
         errand: Errand,
         job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let pool = self.shared.check()?;
         let deadline = self.shared.deadline_of(&errand.options);
-        if let Some((lease, access)) = self.held() {
-            return lease.perform(access, errand, deadline, job);
+        match block_on(self.place(ByThread, deadline, &errand.site))? {
+            Place::Lease(lease, access) => lease.perform(access, errand, deadline, job),
+            Place::Call(hold) => {
+                let lend = errand.lending == Lending::Always;
+                let result = hold.perform(errand, lend, deadline, None, job);
+                hold.give_back();
+                result
+            }
         }
-        let site = errand.site.clone();
-        if self.shared.rollback().is_on() {
-            let lease = self.shared.rollback().pinned(&pool, deadline, site)?;
-            return lease.perform(Access::Guest(crate::caller::current()), errand, deadline, job);
-        }
-        let hold = pool.acquire(deadline, site)?;
-        let lend = errand.lending == Lending::Always;
-        let result = hold.perform(errand, lend, deadline, None, job);
-        hold.give_back();
-        result
     }
 }
 
@@ -390,26 +471,7 @@ impl Queryable for Database {}
 
 impl OpenStream for Database {
     fn open_stream(&self, request: Request) -> Result<BatchReader> {
-        let pool = self.shared.check()?;
-        let own = self.held();
-        if let Some((lease, access)) = &own
-            && !lease.has_its_stream()
-        {
-            return BatchReader::open(lease, *access, None, &self.shared, request);
-        }
-        let deadline = self.shared.deadline_of(request.options());
-        let site = request.site().clone();
-        if self.shared.rollback().is_on() {
-            let lease = self.shared.rollback().pinned(&pool, deadline, site)?;
-            let access = Access::Guest(crate::caller::current());
-            return BatchReader::open(&lease, access, None, &self.shared, request);
-        }
-        // The caller's connection while the stream is open, so that it never waits for its own stream.
-        let lease = Lease::for_a_stream(pool.acquire(deadline, site)?);
-        if own.is_none() {
-            crate::caller::remember(self.shared.id(), &lease);
-        }
-        BatchReader::open(&lease, Access::Handle, None, &self.shared, request)
+        block_on(self.reader(ByThread, request))
     }
 }
 

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
+use pontoon_bridge::block_on;
 
 use super::Database;
-use super::changing::Changing;
+use super::changing::{Change, Changing};
 use super::closing::CloseReport;
 use crate::config::Config;
 use crate::driver::{Driver, Source};
@@ -22,6 +23,7 @@ use crate::query::QueryOptions;
 use crate::rollback::Rollback;
 use crate::site::Site;
 use crate::sql::{Dialect, IsolationLevel, TxOptions};
+use crate::wait::Wait;
 
 /// What happens when a database connects or has been closed.
 pub(super) type Hook = Arc<dyn Fn(&Database) -> Result<()> + Send + Sync>;
@@ -151,12 +153,22 @@ impl Shared {
         options
     }
 
-    pub(super) fn connect(self: &Arc<Shared>, db: &Database, eagerly: bool, site: Site) -> Result<bool> {
+    /// The right to connect it; none when it is connected.
+    pub(crate) async fn turn_to_connect(&self, wait: impl Wait) -> Result<Option<Change>> {
         self.origin.check()?;
-        let _changing = self.changing.enter(self.deadline())?;
-        if self.is_connected() {
-            return Ok(false);
-        }
+        let change = self.changing.enter(wait, self.deadline()).await?;
+        Ok((!self.is_connected()).then_some(change))
+    }
+
+    /// Connects, on this thread.
+    pub(crate) fn connect(
+        self: &Arc<Shared>,
+        change: &Change,
+        db: &Database,
+        eagerly: bool,
+        site: &Site,
+    ) -> Result<()> {
+        change.on_this_thread();
         let pool = Pool::new(
             Arc::clone(&self.source),
             &self.config,
@@ -167,7 +179,7 @@ impl Shared {
         for notice in self.config.notices() {
             self.observer.notice("notice", notice);
         }
-        if eagerly && let Err(error) = open_some(&pool, self.deadline(), &site) {
+        if eagerly && let Err(error) = block_on(open_some(&pool, self.deadline(), site)) {
             pool.close(Duration::ZERO);
             pool.add_to(&mut self.past.lock().done);
             self.source.close();
@@ -180,17 +192,22 @@ impl Shared {
             hook(db).map_err(|error| error.context("the hook for connecting failed"))?;
             undo.keep();
         }
-        Ok(true)
+        Ok(())
     }
 
-    pub(super) fn close(&self, db: &Database, grace: Duration) -> CloseReport {
+    /// The right to close it within the grace, or the report where there is nothing to be closed.
+    pub(crate) async fn turn_to_close(&self, wait: impl Wait, grace: Duration) -> Result<Change, CloseReport> {
         if self.origin.check().is_err() {
-            return CloseReport::default();
+            return Err(CloseReport::default());
         }
-        let _changing = match self.changing.enter(Some(crate::moment::after(grace))) {
-            Ok(changing) => changing,
-            Err(error) => return CloseReport { hook_error: Some(error), ..CloseReport::default() },
-        };
+        let change = self.changing.enter(wait, Some(crate::moment::after(grace))).await;
+        let change = change.map_err(|error| CloseReport { hook_error: Some(error), ..CloseReport::default() })?;
+        if self.is_connected() { Ok(change) } else { Err(CloseReport::default()) }
+    }
+
+    /// Closes, on this thread.
+    pub(crate) fn close(&self, change: &Change, db: &Database, grace: Duration) -> CloseReport {
+        change.on_this_thread();
         let Some(pool) = self.take_pool() else { return CloseReport::default() };
         let mut report = self.shut_down(&pool, grace);
         if let Some(hook) = &self.hooks.on_disconnect {
@@ -220,7 +237,7 @@ impl Shared {
         report
     }
 
-    pub(super) fn copy(&self, site: Site) -> Result<Database> {
+    pub(crate) fn copy(&self, site: Site) -> Result<Database> {
         let pool = self.pool.read().clone();
         self.origin.check()?;
         let source = match &pool {
@@ -240,7 +257,7 @@ impl Shared {
         }
         let db = Database::of(shared);
         if pool.is_some() {
-            db.shared().connect(&db, true, site)?;
+            db.connect_at(true, &site)?;
         }
         Ok(db)
     }
@@ -295,10 +312,10 @@ impl Drop for Shared {
 }
 
 /// Opens as many connections as are to be kept, one at least.
-fn open_some(pool: &Arc<Pool>, deadline: Option<Instant>, site: &Site) -> Result<()> {
+async fn open_some(pool: &Arc<Pool>, deadline: Option<Instant>, site: &Site) -> Result<()> {
     let mut holds = Vec::new();
     for _ in 0..pool.terms().min_idle.max(1) {
-        holds.push(pool.acquire(deadline, site.clone())?);
+        holds.push(pool.acquire(deadline, site.clone()).await?);
     }
     Ok(())
 }

@@ -14,11 +14,12 @@ mod spans;
 pub(crate) use event::PoolEvent;
 pub(crate) use spans::{Around, TransactionSpan};
 
+use std::future::Future;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::error::{Error, is_unfit_for_a_line};
+use crate::error::{Error, ErrorKind, is_unfit_for_a_line};
 use crate::metrics::Run;
 use crate::secret::Redactor;
 use crate::sql::{Bound, Dialect, Statement, cut};
@@ -180,6 +181,25 @@ impl Observer {
         let line = format!("pontoon {}: {}\n", self.system, cut(self.line(text), LINE * 2));
         // There is nobody to tell that nobody can be told.
         let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    }
+}
+
+impl TransactionSpan {
+    /// What a COMMIT came to.
+    pub(crate) fn commits(&self, result: &crate::error::Result<()>) {
+        match result {
+            Ok(()) => self.ends("committed"),
+            Err(error) if error.kind() == ErrorKind::CommitUnknown => self.ends("unknown"),
+            Err(_) => {}
+        }
+    }
+}
+
+impl Around {
+    /// Polls a future inside of it.
+    pub(crate) async fn awaited<F: Future>(&self, future: F) -> F::Output {
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|context| self.run(|| future.as_mut().poll(context))).await
     }
 }
 

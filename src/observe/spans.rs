@@ -1,6 +1,6 @@
 //! Spans and events for `tracing`.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tracing::field::Empty;
@@ -37,7 +37,7 @@ impl Around {
 #[derive(Debug)]
 pub(crate) struct TransactionSpan {
     span: Span,
-    is_over: Cell<bool>,
+    is_over: AtomicBool,
 }
 
 impl TransactionSpan {
@@ -49,7 +49,7 @@ impl TransactionSpan {
             depth,
             outcome = Empty,
         );
-        TransactionSpan { span, is_over: Cell::new(false) }
+        TransactionSpan { span, is_over: AtomicBool::new(false) }
     }
 
     /// Runs something inside of it.
@@ -63,14 +63,14 @@ impl TransactionSpan {
     }
 
     pub(crate) fn ends(&self, outcome: &'static str) {
-        self.is_over.set(true);
+        self.is_over.store(true, Ordering::Relaxed);
         self.span.record("outcome", outcome);
     }
 }
 
 impl Drop for TransactionSpan {
     fn drop(&mut self) {
-        if !self.is_over.get() {
+        if !self.is_over.load(Ordering::Relaxed) {
             self.span.record("outcome", "rolled back");
         }
     }

@@ -14,7 +14,7 @@ pub(crate) fn gone() -> Error {
 pub(crate) fn held_is_broken() -> Error {
     Error::new(
         ErrorKind::ConnectionLost,
-        "the connection that this thread holds broke, and no other one is free: drop its handles, then ask for another one",
+        "the connection that this caller holds broke, and no other one is free: drop its handles, then ask for another one",
     )
     .with_effect(Effect::NotSent)
 }
@@ -85,6 +85,14 @@ pub(crate) fn panicked(message: &str) -> Error {
 
 pub(crate) fn no_answer(lost: &dyn fmt::Display) -> Error {
     Error::new(ErrorKind::ResourceExhausted, format!("the call brought no answer: {lost}")).with_effect(Effect::Unknown)
+}
+
+pub(crate) fn no_watch() -> Error {
+    Error::new(
+        ErrorKind::ResourceExhausted,
+        "the thread that watches deadlines could not be started, without which no future can wait: free some threads",
+    )
+    .with_effect(Effect::NotSent)
 }
 
 pub(crate) fn queue_full() -> Error {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use pontoon_bridge::{Gate, GateError, Lost, Permit, Reply};
+use pontoon_bridge::{Gate, GateError, Lost, Permit, Reply, block_on};
 
 use super::berth::{Berths, Mooring};
 use super::parting::Fault;
@@ -18,6 +18,7 @@ use crate::query::QueryOptions;
 use crate::secret::Redactor;
 use crate::session::{Cleaning, Core, Errand, Ticket, Turn, View};
 use crate::site::Site;
+use crate::wait::{ByThread, Wait};
 
 /// How much later than the deadline a thread leaves: the cancel is sent *at* the deadline, and a driver that heeds it
 /// comes back within this time with an answer that is better than "unknown".
@@ -90,6 +91,39 @@ impl Hold {
         undo: Option<Undo<T>>,
         job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        let job = self.prepare(&errand, deadline, job)?;
+        let mooring = self.mooring()?;
+        if !lend || !self.pool.lends() || mooring.record.is_kept_to_its_thread() {
+            return block_on(self.send(ByThread, deadline, undo, job));
+        }
+        // No deadline for the watch: a driver that lends its connections bounds its calls by itself.
+        match mooring.worker.try_run_here(None, job) {
+            Ok(result) => result,
+            Err(job) => block_on(self.send(ByThread, deadline, undo, job)),
+        }
+    }
+
+    /// The same on the worker alone. Dropped while it is awaited: a job that has not started never runs, one that runs
+    /// is cancelled.
+    pub(crate) async fn dispatch<T: Send + 'static>(
+        &self,
+        wait: impl Wait,
+        errand: Errand,
+        deadline: Option<Instant>,
+        undo: Option<Undo<T>>,
+        job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let job = self.prepare(&errand, deadline, job)?;
+        self.send(wait, deadline, undo, job).await
+    }
+
+    /// The job as the worker gets it, which keeps the books of the connection.
+    fn prepare<T: Send + 'static>(
+        &self,
+        errand: &Errand,
+        deadline: Option<Instant>,
+        job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<impl FnOnce(&mut View<'_>, &Ticket<'_>) -> Result<T> + Send + 'static> {
         let mooring = self.mooring()?;
         if mooring.worker.is_mine() {
             return Err(fault::nested());
@@ -98,10 +132,9 @@ impl Hold {
         if errand.installs {
             mooring.record.keep_to_its_thread();
         }
-        let lend = lend && self.pool.lends() && !mooring.record.is_kept_to_its_thread();
         let options = errand.options;
         let (record, cleaning) = (Arc::clone(&mooring.record), self.pool.terms().cleaning);
-        let job = move |view: &mut View<'_>, ticket: &Ticket<'_>| {
+        Ok(move |view: &mut View<'_>, ticket: &Ticket<'_>| {
             let mut core = view.core()?;
             let result = job(&mut core, &Turn::new(ticket, deadline, options));
             // On the worker a cancel can still come when the job is over; here nobody sends one any more.
@@ -110,37 +143,30 @@ impl Hold {
                 record.die(Fault::Broken);
             }
             result
-        };
-        if !lend {
-            return self.send(deadline, undo, job)?.wait();
-        }
-        // No deadline for the watch: a driver that lends its connections bounds its calls by itself.
-        match mooring.worker.try_run_here(None, job) {
-            Ok(result) => result,
-            Err(job) => self.send(deadline, undo, job)?.wait(),
-        }
+        })
     }
 
-    /// Queues a job.
-    pub(crate) fn send<T: Send + 'static>(
+    /// Queues a job and brings its result.
+    async fn send<T: Send + 'static>(
         &self,
+        wait: impl Wait,
         deadline: Option<Instant>,
         undo: Option<Undo<T>>,
         job: impl FnOnce(&mut View<'_>, &Ticket<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<Sent<T>> {
-        let place = self.enter(deadline)?;
-        self.send_from(place, deadline, undo, job)
+    ) -> Result<T> {
+        let place = self.enter(wait, deadline).await?;
+        self.send_from(place, deadline, undo, job)?.result(wait).await
     }
 
     /// A place in the connection's queue, to [send](Self::send_from) from; waits for one to `until` at most.
-    pub(crate) fn enter(&self, until: Option<Instant>) -> Result<QueuePlace> {
+    pub(crate) async fn enter(&self, wait: impl Wait, until: Option<Instant>) -> Result<QueuePlace> {
         let mooring = self.mooring()?;
         if mooring.worker.is_mine() {
             return Err(fault::nested());
         }
         // In this order: whoever waits for a crowded connection keeps no place from those of the others.
-        let of_connection = enter(&mooring.queue, until)?;
-        Ok(QueuePlace { _of_database: enter(&self.pool.jobs, until)?, _of_connection: of_connection })
+        let of_connection = enter(wait, &mooring.queue, until).await?;
+        Ok(QueuePlace { _of_database: enter(wait, &self.pool.jobs, until).await?, _of_connection: of_connection })
     }
 
     /// Queues a job in a place that was entered before.
@@ -291,10 +317,11 @@ impl<T: Send + 'static> std::fmt::Debug for Sent<T> {
 }
 
 impl<T: Send + 'static> Sent<T> {
-    /// Waits on this thread.
-    pub(crate) fn wait(self) -> Result<T> {
+    /// What it came to. Dropped while it is awaited, the job is cancelled.
+    pub(crate) async fn result(self, wait: impl Wait) -> Result<T> {
         let Sent { reply, started, redactor, .. } = self;
-        reply.wait().unwrap_or_else(|lost| Err(lost_error(lost, started.load(Ordering::Acquire), &redactor)))
+        let result = wait.reply(reply).await;
+        result.unwrap_or_else(|lost| Err(lost_error(lost, started.load(Ordering::Acquire), &redactor)))
     }
 }
 
@@ -312,11 +339,12 @@ fn lost_error(lost: Lost, started: bool, redactor: &Redactor) -> crate::Error {
 }
 
 /// A place in a queue.
-fn enter(gate: &Gate, deadline: Option<Instant>) -> Result<Permit> {
+async fn enter(wait: impl Wait, gate: &Gate, deadline: Option<Instant>) -> Result<Permit> {
     match gate.try_acquire() {
         Ok(permit) => Ok(permit),
-        Err(_) => gate.acquire_until(deadline).map_err(|error| match error {
+        Err(_) => wait.permit(gate, deadline).await.map_err(|error| match error {
             GateError::Closed => fault::gone(),
+            GateError::NoWatch => fault::no_watch(),
             _ => fault::queue_full(),
         }),
     }

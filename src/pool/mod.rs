@@ -38,6 +38,7 @@ use crate::query::QueryOptions;
 use crate::secret::Redactor;
 use crate::session::{Boat, Cause, Cleaning, Ticket, Turn, View};
 use crate::site::Site;
+use crate::wait::Wait;
 use backoff::Backoff;
 use berth::Berths;
 use hold::Claim;
@@ -209,25 +210,26 @@ impl Pool {
     /// Takes a connection that is open and lives.
     ///
     /// The whole wait, for a permit, for the answer of an idle connection and for a new one to open, ends at
-    /// `deadline`, or after the acquire timeout if that is nearer.
-    pub(crate) fn acquire(self: &Arc<Pool>, deadline: Option<Instant>, site: Site) -> Result<Hold> {
+    /// `deadline`, or after the acquire timeout if that is nearer. Dropped while it is awaited: the place in the line, or
+    /// the berth and what was being opened in it, is given back.
+    pub(crate) async fn acquire(self: &Arc<Pool>, deadline: Option<Instant>, site: Site) -> Result<Hold> {
         // The way that nearly every call takes: a free permit, and a connection that was in use a moment ago.
         if let Ok(permit) = self.gate.try_acquire() {
-            return self.acquire_with(permit, deadline, site);
+            return self.acquire_with(permit, deadline, site).await;
         }
         if self.waits_for_itself() {
             return Err(fault::nested());
         }
-        pontoon_bridge::block_on(self.acquire_slowly(deadline, site))
+        self.acquire_in_line(deadline, site).await
     }
 
-    fn acquire_with(self: &Arc<Pool>, permit: Permit, deadline: Option<Instant>, site: Site) -> Result<Hold> {
+    async fn acquire_with(self: &Arc<Pool>, permit: Permit, deadline: Option<Instant>, site: Site) -> Result<Hold> {
         let claim = Claim { berth: self.draw()?, permit };
         let now = Instant::now();
         match self.is_ready(&claim, now) {
             true => Ok(Hold::new(claim, Arc::clone(self), site, now)),
             false => {
-                let hold = pontoon_bridge::block_on(self.make_ready(claim, self.patience(deadline), site.clone()))?;
+                let hold = self.make_ready(claim, self.patience(deadline), site.clone()).await?;
                 self.acquired(now, &site);
                 Ok(hold)
             }
@@ -236,11 +238,17 @@ impl Pool {
 
     /// The same for a caller that holds a connection already, one that broke: it does not wait for long for another one
     /// to come free, since all who could free one may be in the same position.
-    pub(crate) fn acquire_another(self: &Arc<Pool>, deadline: Option<Instant>, site: Site) -> Result<Hold> {
+    pub(crate) async fn acquire_another(
+        self: &Arc<Pool>,
+        wait: impl Wait,
+        deadline: Option<Instant>,
+        site: Site,
+    ) -> Result<Hold> {
         let brief = Instant::now() + BESIDE_ANOTHER;
-        match self.gate.acquire_until(Some(deadline.map_or(brief, |deadline| deadline.min(brief)))) {
-            Ok(permit) => self.acquire_with(permit, deadline, site),
+        match wait.permit(&self.gate, Some(deadline.map_or(brief, |deadline| deadline.min(brief)))).await {
+            Ok(permit) => self.acquire_with(permit, deadline, site).await,
             Err(GateError::Closed) => Err(fault::closed()),
+            Err(GateError::NoWatch) => Err(fault::no_watch()),
             Err(_) => Err(fault::held_is_broken()),
         }
     }
@@ -252,14 +260,15 @@ impl Pool {
         crews.iter().any(|crew| (self.terms.size == 1 || crew.record.is_connecting()) && crew.worker.is_mine())
     }
 
-    /// The same for who has to wait, and can wait without a thread.
-    pub(crate) async fn acquire_slowly(self: &Arc<Pool>, deadline: Option<Instant>, site: Site) -> Result<Hold> {
+    /// The same behind others. What a thread waits for here takes its time, so that the alarm of the watch does not show.
+    async fn acquire_in_line(self: &Arc<Pool>, deadline: Option<Instant>, site: Site) -> Result<Hold> {
         let begun = Instant::now();
         let deadline = self.patience(deadline);
         let permit = match self.gate.acquire(Some(deadline)).await {
             Ok(permit) => permit,
             Err(GateError::Closed) => return Err(fault::closed()),
             Err(GateError::TooManyWaiters) => return Err(fault::too_many_waiters(self.terms.max_waiters)),
+            Err(GateError::NoWatch) => return Err(fault::no_watch()),
             Err(_) => return Err(self.exhausted(begun, None)),
         };
         self.tally.waited(begun.elapsed());

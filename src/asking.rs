@@ -1,0 +1,311 @@
+//! What each verb asks of a connection, once for both faces: the errand, the job, and how its result is read.
+//!
+//! A thread performs it and waits; a task performs it and awaits. What is read as a type of the program's own is read on
+//! the caller's side, since that type need not be able to travel.
+
+use std::any::{Any, type_name};
+
+use crate::driver::{BulkPath, Catalog, Executed};
+use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::future::AsyncPerform;
+use crate::params::{IntoParams, Params};
+use crate::query::{IntoQuery, QueryOptions};
+use crate::queryable::{BulkReport, Perform};
+use crate::row::{FromRow, Row, Rows};
+use crate::session::{Core, Errand, Lending, Session, Turn};
+use crate::sql::{Dialect, IsolationLevel, Packed, Statement, StatementKind, check_script};
+use crate::value::{FromValueOwned, Value};
+
+/// A query with its parameters, read and checked.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    statement: Statement,
+    options: QueryOptions,
+    params: Params,
+}
+
+impl Prepared {
+    pub(crate) fn new<'q>(
+        dialect: &'static Dialect,
+        query: impl IntoQuery<'q>,
+        params: impl IntoParams,
+    ) -> Result<Prepared> {
+        let (sql, params, options) = query.into_query(dialect)?.into_parts(params)?;
+        Ok(Prepared { statement: Statement::cached(&sql, dialect)?, options, params })
+    }
+
+    /// The sets of parameters that it is to be run with.
+    pub(crate) fn pack<P: IntoParams>(&self, rows: impl IntoIterator<Item = P>) -> Result<Packed> {
+        if !self.params.is_empty() {
+            let message = "parameters were given twice: with the query and as the sets of parameters";
+            return Err(Error::new(ErrorKind::Parameter, message));
+        }
+        Ok(Packed::new(&self.statement, rows))
+    }
+
+    /// The parts, and the errand of running it.
+    #[track_caller]
+    fn into_errand(self) -> (Errand, Statement, Params) {
+        (Errand::statement(&self.statement, self.options), self.statement, self.params)
+    }
+}
+
+/// What is asked of a connection, or the answer where none is needed.
+pub(crate) enum Ask<J, R, U> {
+    Perform { errand: Errand, job: J, read: R },
+    Answered(U),
+}
+
+impl<J, R, U> Ask<J, R, U> {
+    fn new(errand: Errand, job: J, read: R) -> Ask<J, R, U> {
+        Ask::Perform { errand, job, read }
+    }
+
+    pub(crate) fn by_thread<T>(self, of: &(impl Perform + ?Sized)) -> Result<U>
+    where
+        T: Send + 'static,
+        J: FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
+        R: FnOnce(T) -> Result<U>,
+    {
+        match self {
+            Ask::Perform { errand, job, read } => read(of.perform(errand, job)?),
+            Ask::Answered(answer) => Ok(answer),
+        }
+    }
+
+    pub(crate) async fn by_task<T>(self, of: &(impl AsyncPerform + ?Sized)) -> Result<U>
+    where
+        T: Send + 'static,
+        J: FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
+        R: FnOnce(T) -> Result<U> + Send,
+        U: Send,
+    {
+        match self {
+            Ask::Perform { errand, job, read } => read(of.perform(errand, job).await?),
+            Ask::Answered(answer) => Ok(answer),
+        }
+    }
+}
+
+/// What happens on the connection's turn.
+pub(crate) trait Job<T>: FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static {}
+
+impl<T, J: FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static> Job<T> for J {}
+
+/// What is made of its result on the caller's side.
+pub(crate) trait Read<T, U>: FnOnce(T) -> Result<U> + Send {}
+
+impl<T, U, R: FnOnce(T) -> Result<U> + Send> Read<T, U> for R {}
+
+/// Pins the types of a job down.
+fn job<T>(job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static) -> impl Job<T> {
+    job
+}
+
+#[track_caller]
+pub(crate) fn fetch_all(prepared: Prepared) -> Ask<impl Job<Rows>, impl Read<Rows, Rows>, Rows> {
+    let (errand, statement, params) = prepared.into_errand();
+    Ask::new(errand, job(move |core, turn| core.fetch_all(turn, &statement, params)), Ok)
+}
+
+#[track_caller]
+pub(crate) fn fetch_nth(
+    prepared: Prepared,
+    position: u64,
+) -> Ask<impl Job<Option<Row>>, impl Read<Option<Row>, Option<Row>>, Option<Row>> {
+    let (errand, statement, params) = prepared.into_errand();
+    Ask::new(errand, job(move |core, turn| core.fetch_nth(turn, &statement, params, position)), Ok)
+}
+
+#[track_caller]
+pub(crate) fn fetch_last(
+    prepared: Prepared,
+) -> Ask<impl Job<Option<Row>>, impl Read<Option<Row>, Option<Row>>, Option<Row>> {
+    let (errand, statement, params) = prepared.into_errand();
+    Ask::new(errand, job(move |core, turn| core.fetch_last(turn, &statement, params)), Ok)
+}
+
+#[track_caller]
+pub(crate) fn fetch_val<T: FromValueOwned>(
+    prepared: Prepared,
+) -> Ask<impl Job<Option<Row>>, impl Read<Option<Row>, Option<T>>, Option<T>> {
+    first(prepared, |row| row.get(0))
+}
+
+#[track_caller]
+pub(crate) fn fetch_one_as<T: FromRow>(
+    prepared: Prepared,
+) -> Ask<impl Job<Option<Row>>, impl Read<Option<Row>, Option<T>>, Option<T>> {
+    first(prepared, |row| row.decode())
+}
+
+#[track_caller]
+pub(crate) fn fetch_all_as<T: FromRow>(prepared: Prepared) -> Ask<impl Job<Rows>, impl Read<Rows, Vec<T>>, Vec<T>> {
+    let (errand, statement, params) = prepared.into_errand();
+    let kind = statement.kind();
+    let job = job(move |core, turn| core.fetch_all(turn, &statement, params));
+    Ask::new(errand, job, move |rows: Rows| read_as(kind, rows.decode()))
+}
+
+#[track_caller]
+pub(crate) fn execute(prepared: Prepared) -> Ask<impl Job<Executed>, impl Read<Executed, Executed>, Executed> {
+    let (errand, statement, params) = prepared.into_errand();
+    Ask::new(errand, job(move |core, turn| core.execute(turn, &statement, params)), Ok)
+}
+
+#[track_caller]
+pub(crate) fn execute_many(prepared: Prepared, sets: Packed) -> Ask<impl Job<u64>, impl Read<u64, u64>, u64> {
+    if sets.is_empty() {
+        return Ask::Answered(0);
+    }
+    let (mut errand, _, _) = prepared.into_errand();
+    errand.lending = Lending::Never;
+    Ask::new(errand, job(move |core, turn| core.execute_many(turn, sets.into_sets())), Ok)
+}
+
+#[track_caller]
+pub(crate) fn bulk_insert(
+    table: &str,
+    columns: &[&str],
+    rows: Vec<Params>,
+) -> Result<Ask<impl Job<BulkReport> + use<>, impl Read<BulkReport, BulkReport> + use<>, BulkReport>> {
+    if columns.is_empty() {
+        let message =
+            format!("no columns were given to insert into `{table}`: name those that the rows have values for");
+        return Err(Error::new(ErrorKind::Parameter, message));
+    }
+    let mut values = Vec::with_capacity(rows.len());
+    for (number, row) in rows.into_iter().enumerate() {
+        values.push(positional(row, columns, number)?);
+    }
+    if values.is_empty() {
+        return Ok(Ask::Answered(BulkReport { rows: 0, path: BulkPath::Prepared }));
+    }
+    let table = table.to_owned();
+    let columns: Vec<String> = columns.iter().map(|&column| column.to_owned()).collect();
+    let job = job(move |core, turn| {
+        let (rows, path) = core.bulk_insert(turn, &table, &columns, &mut values.into_iter())?;
+        Ok(BulkReport { rows, path })
+    });
+    Ok(Ask::new(Errand::on_worker(QueryOptions::default()), job, Ok))
+}
+
+#[track_caller]
+pub(crate) fn script(
+    dialect: &'static Dialect,
+    script: &str,
+) -> Result<Ask<impl Job<()> + use<>, impl Read<(), ()> + use<>, ()>> {
+    check_script(script, dialect)?;
+    let script = script.to_owned();
+    Ok(Ask::new(Errand::on_worker(QueryOptions::default()), job(move |core, turn| core.script(turn, &script)), Ok))
+}
+
+#[track_caller]
+pub(crate) fn catalog(request: Catalog) -> Ask<impl Job<Rows>, impl Read<Rows, Rows>, Rows> {
+    Ask::new(Errand::on_worker(QueryOptions::default()), job(move |core, turn| core.catalog(turn, &request)), Ok)
+}
+
+#[track_caller]
+pub(crate) fn has_table(name: &str) -> Ask<impl Job<Rows> + use<>, impl Read<Rows, bool> + use<>, bool> {
+    let name = name.to_owned();
+    let job = job(|core, turn| core.catalog(turn, &Catalog::Tables));
+    Ask::new(Errand::on_worker(QueryOptions::default()), job, move |rows: Rows| {
+        for row in &rows {
+            if row.get::<&str>("name")? == name {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    })
+}
+
+#[track_caller]
+pub(crate) fn ping() -> Ask<impl Job<()>, impl Read<(), ()>, ()> {
+    Ask::new(Errand::on_worker(QueryOptions::default()), job(|core, turn| core.ping(turn)), Ok)
+}
+
+/// A closure that is shipped to the connection's thread.
+#[track_caller]
+pub(crate) fn run<T: Send + 'static>(
+    level: Option<IsolationLevel>,
+    work: impl FnOnce(&Session<'_>) -> Result<T> + Send + 'static,
+) -> Ask<impl Job<T>, impl Read<T, T>, T> {
+    let job = job(move |core, turn| work(&Session::new(core.reborrow(), turn, level)));
+    Ask::new(Errand::on_worker(QueryOptions::default()), job, Ok)
+}
+
+/// The same in a transaction.
+#[track_caller]
+pub(crate) fn session<T: Send + 'static>(
+    level: Option<IsolationLevel>,
+    work: impl FnOnce(&Session<'_>) -> Result<T> + Send + 'static,
+) -> Ask<impl Job<T>, impl Read<T, T>, T> {
+    run(level, move |session: &Session<'_>| session.transaction(work))
+}
+
+/// A closure that is shipped to the driver's own connection.
+#[track_caller]
+pub(crate) fn raw<C: Any, T: Send + 'static>(
+    work: impl FnOnce(&mut C) -> Result<T> + Send + 'static,
+) -> Ask<impl Job<T>, impl Read<T, T>, T> {
+    let mut errand = Errand::on_worker(QueryOptions::default());
+    errand.installs = true;
+    let job = job(move |core, turn| {
+        core.raw(turn, |connection| match connection.downcast_mut::<C>() {
+            Some(connection) => work(connection),
+            None => {
+                Err(Error::new(ErrorKind::Misuse, format!("the driver's own connection is no `{}`", type_name::<C>())))
+            }
+        })
+    });
+    Ask::new(errand, job, Ok)
+}
+
+/// The first row, read as something.
+#[track_caller]
+fn first<T>(
+    prepared: Prepared,
+    read: fn(Row) -> Result<T>,
+) -> Ask<impl Job<Option<Row>>, impl Read<Option<Row>, Option<T>>, Option<T>> {
+    let (errand, statement, params) = prepared.into_errand();
+    let kind = statement.kind();
+    let job = job(move |core, turn| core.fetch_nth(turn, &statement, params, 0));
+    Ask::new(errand, job, move |row: Option<Row>| read_as(kind, row.map(read).transpose()))
+}
+
+/// What came of reading the rows of a statement that is over: whatever it changed stays changed, though they could not be
+/// read as what was asked for.
+fn read_as<T>(kind: StatementKind, read: Result<T>) -> Result<T> {
+    read.map_err(|error| match kind {
+        StatementKind::Read => error,
+        _ => error.with_effect(Effect::Unknown),
+    })
+}
+
+/// The values of a row in the order of the columns.
+fn positional(params: Params, columns: &[&str], number: usize) -> Result<Vec<Value>> {
+    let wrong = |message: String| Error::new(ErrorKind::Parameter, message);
+    match params {
+        Params::Positional(values) if values.len() == columns.len() => Ok(values),
+        Params::Positional(values) => Err(wrong(format!(
+            "row {number} has {} values for the {} columns {columns:?}",
+            values.len(),
+            columns.len()
+        ))),
+        Params::Invalid(reason) => Err(wrong(format!("row {number}, {reason}"))),
+        Params::None => Err(wrong(format!("row {number} has no values for the {} columns {columns:?}", columns.len()))),
+        Params::Named(mut named) => {
+            let mut values = Vec::with_capacity(columns.len());
+            for column in columns {
+                match named.iter().position(|(name, _)| name == column) {
+                    Some(position) => values.push(named.swap_remove(position).1),
+                    None => return Err(wrong(format!("row {number} has no value for column `{column}`"))),
+                }
+            }
+            match named.first() {
+                None => Ok(values),
+                Some((name, _)) => Err(wrong(format!("row {number} names `{name}`, which is none of {columns:?}"))),
+            }
+        }
+    }
+}

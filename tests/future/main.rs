@@ -1,0 +1,14 @@
+//! The awaited face: what a drop does at any point, who is whose caller, that no executor is needed for a promise to be
+//! kept. What both faces share is tested through the blocking one.
+
+#[path = "../kit/mod.rs"]
+mod kit;
+mod support;
+
+mod callers;
+mod drops;
+mod executors;
+mod shutdown;
+mod streams;
+mod transactions;
+mod waiting;

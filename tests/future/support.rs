@@ -1,0 +1,142 @@
+//! What many tests of this suite do.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use pontoon::Snapshot;
+use pontoon::prelude::*;
+
+use crate::kit::script::Script;
+use crate::kit::{PATIENCE, within};
+
+/// No test of this suite runs longer, however busy the machine is.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A deadline that is never meant to pass.
+pub(crate) const LONG: Duration = Duration::from_secs(50);
+
+/// A deadline that is meant to pass.
+pub(crate) const SHORT: Duration = Duration::from_millis(50);
+
+/// Runs the body of a test, which must come to an end.
+pub(crate) fn ends(body: impl FnOnce() + Send + 'static) {
+    within(LIMIT, body);
+}
+
+/// Runs a test that is a future, on no runtime at all.
+pub(crate) fn awaited(future: impl Future<Output = ()> + Send + 'static) {
+    within(LIMIT, || pollster::block_on(future));
+}
+
+/// A database of the script, connected.
+pub(crate) fn open(script: &Script, pool_size: usize) -> AsyncDatabase {
+    script.builder().pool_size(pool_size).timeout(Some(LONG)).acquire_timeout(LONG).open().unwrap().to_async()
+}
+
+/// Polls once, with a waker that nobody hears.
+pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Polls, whenever it likes, until it has come so far. It must not be ready by then.
+#[track_caller]
+pub(crate) fn poll_until<F: Future>(mut future: Pin<&mut F>, is_so: impl Fn() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(poll_once(future.as_mut()).is_pending(), "it is over already");
+        assert!(Instant::now() < until, "it did not come so far");
+        std::thread::yield_now();
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// When a future that is not ready is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// At once: what it waits for goes on.
+    Waiting,
+    /// When it was woken: what it waits for is there, and was not taken.
+    Woken,
+}
+
+impl Moment {
+    pub(crate) const BOTH: [Moment; 2] = [Moment::Waiting, Moment::Woken];
+}
+
+/// Polls whenever it is woken, and drops the future at the `pendings`th time that it is not ready: 0 is before the first
+/// poll. What it gave, if it was ready before.
+pub(crate) fn drop_after<F: Future>(future: F, pendings: usize, moment: Moment) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    for pending in 1..=pendings {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return Some(output);
+        }
+        if pending < pendings || moment == Moment::Woken {
+            std::thread::park_timeout(PATIENCE);
+        }
+    }
+    None
+}
+
+/// Looks at the pool until it is as it should come to be.
+#[track_caller]
+pub(crate) fn wait_for(db: &AsyncDatabase, what: &str, is_so: impl Fn(&Snapshot) -> bool) -> Snapshot {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let snapshot = db.snapshot();
+        if is_so(&snapshot) {
+            return snapshot;
+        }
+        assert!(Instant::now() < until, "the pool did not come to have {what}: {snapshot}");
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// A folder that is gone at the end of the test.
+#[derive(Debug)]
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn new() -> Scratch {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("pontoon-future-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).expect("the folder for temporary files can be written");
+        Scratch(path)
+    }
+
+    pub(crate) fn url(&self, name: &str) -> String {
+        format!("sqlite:{}", self.0.join(name).display())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A transaction of six statements.
+pub(crate) async fn six_statements(db: &AsyncDatabase) -> pontoon::Result<()> {
+    db.transaction(|tx| async move {
+        for n in 1..=6_i64 {
+            tx.execute("INSERT INTO t VALUES (:n)", params! { n: n }).await?;
+        }
+        Ok(())
+    })
+    .await
+}
