@@ -34,13 +34,14 @@ impl Prepared {
         Ok(Prepared { statement: Statement::cached(&sql, dialect)?, options, params })
     }
 
-    /// The sets of parameters that it is to be run with.
-    pub(crate) fn pack<P: IntoParams>(&self, rows: impl IntoIterator<Item = P>) -> Result<Packed> {
+    /// With many sets of parameters in the place of one.
+    pub(crate) fn with_sets<P: IntoParams>(self, rows: impl IntoIterator<Item = P>) -> Result<PreparedSets> {
         if !self.params.is_empty() {
             let message = "parameters were given twice: with the query and as the sets of parameters";
             return Err(Error::new(ErrorKind::Parameter, message));
         }
-        Ok(Packed::new(&self.statement, rows))
+        let sets = Packed::new(&self.statement, rows);
+        Ok(PreparedSets { statement: self.statement, options: self.options, sets })
     }
 
     /// The parts, and the errand of running it.
@@ -48,6 +49,14 @@ impl Prepared {
     fn into_errand(self) -> (Errand, Statement, Params) {
         (Errand::statement(&self.statement, self.options), self.statement, self.params)
     }
+}
+
+/// A query with many sets of parameters.
+#[derive(Debug)]
+pub(crate) struct PreparedSets {
+    statement: Statement,
+    options: QueryOptions,
+    sets: Packed,
 }
 
 /// What is asked of a connection, or the answer where none is needed.
@@ -154,11 +163,12 @@ pub(crate) fn execute(prepared: Prepared) -> Ask<impl Job<Executed>, impl Read<E
 }
 
 #[track_caller]
-pub(crate) fn execute_many(prepared: Prepared, sets: Packed) -> Ask<impl Job<u64>, impl Read<u64, u64>, u64> {
+pub(crate) fn execute_many(prepared: PreparedSets) -> Ask<impl Job<u64>, impl Read<u64, u64>, u64> {
+    let PreparedSets { statement, options, sets } = prepared;
     if sets.is_empty() {
         return Ask::Answered(0);
     }
-    let (mut errand, _, _) = prepared.into_errand();
+    let mut errand = Errand::statement(&statement, options);
     errand.lending = Lending::Never;
     Ask::new(errand, job(move |core, turn| core.execute_many(turn, sets.into_sets())), Ok)
 }

@@ -194,7 +194,7 @@ impl Perform for Connection {
         errand: Errand,
         job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.shared.check()?;
+        self.shared.check_usable()?;
         let deadline = self.shared.deadline_of(&errand.options);
         self.lease.perform(self.access(), errand, deadline, job)
     }

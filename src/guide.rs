@@ -9,6 +9,7 @@
 //! | [`pool`] | how many connections, for how long, and who holds them |
 //! | [`errors`] | what an error means, and whether to try again |
 //! | [`streams`] | how to read more rows than fit in memory |
+//! | [`observing`] | what it does, how often, how long, and for whom |
 //! | [`sqlite`] | what is special about SQLite: types, memory, locks, options |
 
 #[doc = include_str!("guide/transactions.md")]
@@ -31,6 +32,9 @@ pub mod errors {}
 
 #[doc = include_str!("guide/streams.md")]
 pub mod streams {}
+
+#[doc = include_str!("guide/observing.md")]
+pub mod observing {}
 
 #[doc = include_str!("guide/sqlite.md")]
 pub mod sqlite {}

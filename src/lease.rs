@@ -12,7 +12,7 @@ use crate::database::Shared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Hold, Undo, fault};
 use crate::query::QueryOptions;
-use crate::session::{Core, Errand, Lending, Token, Turn};
+use crate::session::{Core, Errand, Lending, Pinned, SoleWriter, Token, Turn};
 use crate::site::Site;
 use crate::sql::TxOptions;
 use crate::wait::{ByTask, ByThread, Wait};
@@ -31,8 +31,8 @@ pub(crate) struct Lease {
     /// Transactions that are open, as their handles count them.
     open: AtomicUsize,
     conflicts: AtomicU64,
-    /// What a pinned lease holds alone; goes after the connection.
-    _claim: Option<SoleWriter>,
+    /// Of what a pinned lease holds alone.
+    _pinned: Option<Pinned>,
 }
 
 /// Whose turn it is. It lasts for as long as anything of that caller's is open that needs it: a transaction, a stream,
@@ -54,40 +54,6 @@ pub(crate) enum Holding {
     Statement,
 }
 
-/// The right to be the one pinned transaction on something that has a single writer.
-#[derive(Debug)]
-pub(crate) struct SoleWriter(Option<String>);
-
-static SOLE_WRITERS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-impl SoleWriter {
-    /// # Errors
-    /// `Misuse` at once when another database of this process holds it: it would wait for that one's end.
-    pub(crate) fn claim(name: Option<String>) -> Result<SoleWriter> {
-        let Some(name) = name else { return Ok(SoleWriter(None)) };
-        let mut held = SOLE_WRITERS.lock();
-        if held.contains(&name) {
-            return Err(Error::new(
-                ErrorKind::Misuse,
-                format!(
-                    "force rollback is on in another database handle on {name}, which has one writer at a time: \
-                     give each test a file of its own (TestDatabase), or share the handle"
-                ),
-            ));
-        }
-        held.push(name.clone());
-        Ok(SoleWriter(Some(name)))
-    }
-}
-
-impl Drop for SoleWriter {
-    fn drop(&mut self) {
-        if let Some(name) = &self.0 {
-            SOLE_WRITERS.lock().retain(|held| held != name);
-        }
-    }
-}
-
 /// By which right somebody uses a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -103,6 +69,8 @@ pub(crate) enum Access {
 pub(crate) struct Open {
     lease: Arc<Lease>,
     token: Option<Token>,
+    /// How many were open before it.
+    outside: usize,
     /// None for one that was begun inside another one by its handle, which outlives it.
     #[expect(dead_code, reason = "held for its drop")]
     turn: Option<Arc<Permit>>,
@@ -119,8 +87,8 @@ impl Lease {
     }
 
     /// Whether a further stream of the same caller has to take another connection: of two streams on one, the older waits
-    /// for the end of the younger, and a loop that reads both by turns would wait for itself. Inside a transaction there
-    /// is no choice.
+    /// for the end of the younger, which can be read ahead for a loop that reads both by turns, but not for ever. Inside a
+    /// transaction there is no choice.
     pub(crate) fn has_its_stream(&self) -> bool {
         self.streams && !self.is_in_transaction()
     }
@@ -134,7 +102,7 @@ impl Lease {
             holder: Mutex::new(None),
             open: AtomicUsize::new(0),
             conflicts: AtomicU64::new(0),
-            _claim: None,
+            _pinned: None,
         }
     }
 
@@ -142,12 +110,13 @@ impl Lease {
     pub(crate) async fn pin(
         wait: impl Wait,
         hold: Hold,
-        claim: SoleWriter,
+        claim: Option<(SoleWriter, Pinned)>,
         deadline: Option<Instant>,
     ) -> Result<Arc<Lease>> {
+        let (sole, pinned) = claim.unzip();
         let errand = Errand::on_worker(QueryOptions::default());
-        hold.dispatch(wait, errand, deadline, None, |core, turn| core.pin(turn, &TxOptions::default())).await?;
-        Ok(Arc::new(Lease { _claim: Some(claim), ..Lease::of(hold, true) }))
+        hold.dispatch(wait, errand, deadline, None, |core, turn| core.pin(turn, &TxOptions::default(), sole)).await?;
+        Ok(Arc::new(Lease { _pinned: pinned, ..Lease::of(hold, true) }))
     }
 
     /// Whether it is the one connection of force rollback.
@@ -323,7 +292,7 @@ impl Lease {
         turn: Option<Arc<Permit>>,
     ) -> Result<Open> {
         // From here on the drop of `open` gives the turn back, whatever happens.
-        let mut open = Open { lease: Arc::clone(self), token: None, turn };
+        let mut open = Open { lease: Arc::clone(self), token: None, outside: 0, turn };
         let options = *options;
         let errand = Errand::on_worker(QueryOptions::default());
         let undo: Undo<Token> = |core, turn, token| {
@@ -336,7 +305,7 @@ impl Lease {
         };
         let token = self.hold.dispatch(wait, errand, deadline, Some(undo), begin).await;
         let token = self.noted(token)?;
-        self.open.fetch_add(1, Ordering::Relaxed);
+        open.outside = self.open.fetch_add(1, Ordering::Relaxed);
         open.token = Some(token);
         Ok(open)
     }
@@ -423,7 +392,8 @@ impl Open {
 
     fn finished(&mut self) {
         if self.token.take().is_some() {
-            self.lease.open.fetch_sub(1, Ordering::Relaxed);
+            // Not one less: with it ends what was forgotten inside of it.
+            self.lease.open.fetch_min(self.outside, Ordering::Relaxed);
         }
     }
 }

@@ -28,7 +28,7 @@
 //! | [`Database`] | the handle: a pool of connections, shared by all threads |
 //! | [`Queryable`] | the verbs: `fetch_all`, `fetch_one`, `fetch_val`, `execute`, `execute_many`, … |
 //! | [`Streamable`] | rows one by one, with bounded memory |
-//! | [`Transaction`], [`TxOptions`] | transactions, one inside another |
+//! | [`Transaction`], [`TxOptions`], [`transactional`] | transactions, one inside another; a function as one |
 //! | [`Connection`] | one connection, kept |
 //! | [`Session`] | many statements, one way to the connection's thread and back |
 //! | [`params!`], [`Query`] | parameters; a deadline and limits for one query |
@@ -37,6 +37,7 @@
 //! | [`Error`], [`ErrorKind`] | what went wrong, and what it did to data |
 //! | [`DatabaseUrl`], [`Config`] | where a database is, and its options |
 //! | [`testing`] | databases for tests |
+//! | [`Snapshot`], [`Metrics`] | who holds what, and what was done |
 //! | [`driver`] | the seam for drivers of your own |
 //! | [`guide`] | one page a subject, with contracts and examples |
 //!
@@ -53,6 +54,8 @@
 //! |---|---|
 //! | `sqlite` (default) | the driver for SQLite, with SQLite compiled in; needs a C compiler |
 //! | `chrono`, `time`, `jiff`, `uuid`, `serde_json`, `rust_decimal`, `bigdecimal` | conversions to and from the types of these crates |
+//! | `sea-query` | statements of that crate, in version 1, wherever a query is taken: [`IntoQuery`] |
+//! | `tracing` | [spans and events](guide::observing) |
 
 #[doc(hidden)]
 #[path = "transactional.rs"]
@@ -97,12 +100,28 @@ pub use connection::Connection;
 pub use database::{CloseReport, Database, DatabaseBuilder, IntoConfig};
 pub use driver::{BulkPath, Catalog, Executed};
 pub use error::{Effect, Error, ErrorKind, Result};
-pub use metrics::{Discards, Histogram, Metrics};
+pub use metrics::{Counters, Discards, Histogram, Metrics};
 #[doc(hidden)]
 pub use params::__params;
 pub use params::{IntoParams, IntoRows, Params};
-pub use pontoon_derive::{FromRow, transactional};
-pub use pool::{ConnectionSnapshot, ConnectionState, Counters, HolderSnapshot, Snapshot};
+pub use pontoon_derive::FromRow;
+/// ```
+/// use pontoon::prelude::*;
+///
+/// #[transactional(db)]
+/// fn transfer(db: &Database, from: i64, to: i64, cents: i64) -> Result<(), Error> {
+///     db.execute("UPDATE account SET cents = cents - :n WHERE id = :id", params! { n: cents, id: from })?;
+///     db.execute("UPDATE account SET cents = cents + :n WHERE id = :id", params! { n: cents, id: to })?;
+///     Ok(())
+/// }
+/// # let db = Database::open("sqlite::memory:")?;
+/// # db.execute_script("CREATE TABLE account (id INTEGER, cents INTEGER); INSERT INTO account VALUES (1, 500), (2, 0)")?;
+/// # transfer(&db, 1, 2, 200)?;
+/// # assert_eq!(db.fetch_val::<i64>("SELECT cents FROM account WHERE id = 2", ())?, Some(200));
+/// # Ok::<(), Error>(())
+/// ```
+pub use pontoon_derive::transactional;
+pub use pool::{ConnectionSnapshot, ConnectionState, HolderSnapshot, Snapshot};
 pub use query::{IntoQuery, Query, QueryOptions};
 pub use queryable::{BulkReport, Queryable};
 pub use rollback::ForceRollback;

@@ -380,6 +380,8 @@ pub mod __params {
 /// but variables is by position. Values are moved; write `&value` to keep it.
 #[macro_export]
 macro_rules! params {
+    // First, because what begins with a keyword would be read as an expression, and there is no way back from that.
+    ($name:ident : $($rest:tt)+) => { $crate::__params_named!([] $name : $($rest)+) };
     ($($value:expr),* $(,)?) => {
         $crate::__params::positional([$($crate::__params::value($value)),*])
     };

@@ -62,6 +62,7 @@ impl QueryOptions {
 
 impl<'q> Query<'q> {
     /// A query without options.
+    #[inline]
     pub fn new(sql: impl Into<Cow<'q, str>>) -> Query<'q> {
         Query { sql: sql.into(), params: Params::None, options: QueryOptions::default() }
     }
@@ -127,23 +128,27 @@ impl<'q> Query<'q> {
     ///
     /// # Errors
     /// [`ErrorKind::Parameter`] when both have.
+    #[inline]
     pub fn into_parts(self, call: impl IntoParams) -> Result<(Cow<'q, str>, Params, QueryOptions)> {
         let call = call.into_params();
-        let params = match (self.params, call) {
-            (own, Params::None) => own,
-            (Params::None, call) => call,
-            _ => {
-                let message = "parameters were given twice: with the query and with the call";
-                return Err(Error::new(ErrorKind::Parameter, message));
-            }
-        };
-        Ok((self.sql, params, self.options))
+        if matches!(self.params, Params::None) {
+            return Ok((self.sql, call, self.options));
+        }
+        match call {
+            Params::None => Ok((self.sql, self.params, self.options)),
+            _ => Err(given_twice()),
+        }
     }
 
     /// The same query with SQL of its own, to be kept.
     pub fn into_owned(self) -> Query<'static> {
         Query { sql: Cow::Owned(self.sql.into_owned()), params: self.params, options: self.options }
     }
+}
+
+#[cold]
+fn given_twice() -> Error {
+    Error::new(ErrorKind::Parameter, "parameters were given twice: with the query and with the call")
 }
 
 /// What can be run: SQL as a string, a [`Query`], or, with the feature `sea-query`, a statement of that crate.

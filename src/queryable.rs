@@ -168,9 +168,8 @@ pub trait Queryable: Perform {
         query: impl IntoQuery<'q>,
         rows: impl IntoIterator<Item = P>,
     ) -> Result<u64> {
-        let prepared = prepare(self, query, ())?;
-        let sets = prepared.pack(rows)?;
-        asking::execute_many(prepared, sets).by_thread(self)
+        let sets = prepare(self, query, ())?.with_sets(rows)?;
+        asking::execute_many(sets).by_thread(self)
     }
 
     /// Inserts many rows by the fastest means the driver has, and says which. All or none.

@@ -9,8 +9,9 @@ use pontoon_bridge::{Gate, GateError};
 
 use crate::database::Shared;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lease::{Lease, SoleWriter};
+use crate::lease::Lease;
 use crate::pool::{Pool, fault};
+use crate::session::Place;
 use crate::site::Site;
 use crate::wait::Wait;
 
@@ -110,7 +111,13 @@ impl Rollback {
         }
         // One of a pool that was closed holds what only one can hold.
         self.unpin();
-        let claim = SoleWriter::claim(pool.source().sole_writer())?;
+        let claim = match pool.source().sole_writer().map(Place::find).transpose()? {
+            Some(place) => {
+                let permit = wait.permit(place.gate(), deadline).await.map_err(|error| place.refused(error))?;
+                Some(place.claim(permit))
+            }
+            None => None,
+        };
         let lease = Lease::pin(wait, pool.acquire(deadline, site).await?, claim, deadline).await?;
         self.keep(&lease, pool);
         Ok(lease)

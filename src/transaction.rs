@@ -174,7 +174,7 @@ impl Perform for Transaction<'_> {
         errand: Errand,
         job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.shared.check()?;
+        self.shared.check_usable()?;
         let deadline = self.shared.deadline_of(&errand.options);
         let token = self.open.token()?;
         self.span.run(|| {
@@ -206,12 +206,13 @@ impl Streamable for Transaction<'_> {}
 #[derive(Debug)]
 pub struct CommitError<T> {
     error: Error,
-    transaction: Option<T>,
+    /// In a box, so that a `Result` is no larger for what hardly ever happens.
+    transaction: Option<Box<T>>,
 }
 
 impl<T> CommitError<T> {
     pub(crate) fn new(error: Error, transaction: T) -> CommitError<T> {
-        let transaction = (error.kind() == ErrorKind::Busy).then_some(transaction);
+        let transaction = (error.kind() == ErrorKind::Busy).then(|| Box::new(transaction));
         CommitError { error, transaction }
     }
 
@@ -227,7 +228,7 @@ impl<T> CommitError<T> {
 
     /// The transaction, if it is still open: to be committed again, or rolled back.
     pub fn into_transaction(self) -> Option<T> {
-        self.transaction
+        self.transaction.map(|transaction| *transaction)
     }
 }
 

@@ -59,6 +59,9 @@ enum Stage {
     Stuck,
 }
 
+/// Lent jobs are numbered apart, under the lock that they take anyway.
+const LENT: u64 = 1 << 63;
+
 struct Frame {
     id: u64,
     deadline: Option<Instant>,
@@ -243,9 +246,9 @@ impl Control {
 
     /// Begins a job that nobody can cancel while it is queued: one on its caller's own thread.
     pub(crate) fn begin_lent(&self, deadline: Option<Instant>) -> u64 {
-        let id = self.next_id();
         let mut state = self.state.lock();
         state.counters.lent += 1;
+        let id = LENT | state.counters.lent;
         self.push(&mut state, id, deadline, Window::Open);
         id
     }
@@ -313,16 +316,19 @@ impl Control {
         let Some(at) = state.frames.iter().rposition(|frame| frame.id == id) else {
             return Ended { untold: None, was_stuck: false };
         };
-        let frame = state.frames.remove(at);
-        let resumes = state.frames.last();
-        self.flag.set(resumes.is_some_and(|outer| outer.cause.is_some() && outer.window == Window::Open));
-        if frame.deadline.is_some() || resumes.is_some() {
-            self.arm(&state);
-        }
-        Ended {
+        let frame = &state.frames[at];
+        let had_deadline = frame.deadline.is_some();
+        let ended = Ended {
             untold: (frame.settled > frame.told).then_some(frame.settled),
             was_stuck: matches!(frame.stage, Stage::Stuck),
+        };
+        state.frames.remove(at);
+        let resumes = state.frames.last();
+        self.flag.set(resumes.is_some_and(|outer| outer.cause.is_some() && outer.window == Window::Open));
+        if had_deadline || resumes.is_some() {
+            self.arm(&state);
         }
+        ended
     }
 
     /// Tells the overseer what an ended frame has to tell. Apart from `end`, to be called without any lock.

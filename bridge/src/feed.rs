@@ -13,6 +13,8 @@ use std::error::Error;
 use std::fmt;
 use std::mem;
 use std::task::{Context, Poll, Waker};
+// Who reads is a matter of identity, and nothing for a model to schedule.
+use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 /// Makes a feed with room for `credit` batches (at least one), before the job that will fill it is submitted: the
@@ -25,6 +27,8 @@ pub fn feed<T, E>(credit: usize) -> (Feeder<T, E>, Feed<T, E>) {
             batches: VecDeque::with_capacity(credit.min(64)),
             end: None,
             reader: Reader::Away,
+            is_heeded: false,
+            read_by: thread::current().id(),
             has_expired: false,
             job: None,
         }),
@@ -61,6 +65,10 @@ struct State<T, E> {
     batches: VecDeque<T>,
     end: Option<End<E>>,
     reader: Reader,
+    /// The job is told when the reader begins to wait.
+    is_heeded: bool,
+    /// The thread that read last, or else made the feed.
+    read_by: ThreadId,
     has_expired: bool,
     /// The job that feeds, for the reader to cancel.
     job: Option<(Arc<Control>, u64)>,
@@ -69,6 +77,17 @@ struct State<T, E> {
 struct Pipe<T, E> {
     state: Mutex<State<T, E>>,
     arrived: Condvar,
+}
+
+impl<T, E> State<T, E> {
+    /// Nudges the job, whose reader begins to wait.
+    fn heed(&self) {
+        if self.is_heeded
+            && let Some((control, _)) = &self.job
+        {
+            control.nudge();
+        }
+    }
 }
 
 impl<T, E> Pipe<T, E> {
@@ -156,6 +175,30 @@ impl<T, E> Feeder<T, E> {
         self.in_hand.get() > 0
     }
 
+    /// Pushes one batch though there may be no credit for it: for the last ones of a job that has to make room, and
+    /// answers for how many they are. Whether there was anybody to take it.
+    pub fn push_past_credit(&self, batch: T) -> bool {
+        let mut state = self.pipe.state.lock();
+        if matches!(state.reader, Reader::Gone) {
+            return false;
+        }
+        state.batches.push_back(batch);
+        let reader = state.reader.rouse();
+        drop(state);
+        self.pipe.rouse(reader);
+        true
+    }
+
+    /// A look at the reader, for jobs that are nested in the one that feeds.
+    pub fn lookout(&self) -> Lookout<T, E> {
+        Lookout(Arc::clone(&self.pipe))
+    }
+
+    /// The thread that read last; before anything was read, the one that made the feed.
+    pub fn read_by(&self) -> ThreadId {
+        self.pipe.state.lock().read_by
+    }
+
     /// Whether the reader has gone.
     pub fn is_stopped(&self) -> bool {
         matches!(self.pipe.state.lock().reader, Reader::Gone)
@@ -195,6 +238,36 @@ impl<T, E> Drop for Feeder<T, E> {
 impl<T, E> fmt::Debug for Feeder<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Feeder").field("credit", &self.in_hand.get()).finish_non_exhaustive()
+    }
+}
+
+/// A look at the reader of a feed, while the job that feeds it is not running because others are nested in it.
+///
+/// While there is one, those are nudged when the reader begins to wait
+/// ([`Ticket::wait_for_credit_or`](crate::Ticket::wait_for_credit_or) looks then).
+pub struct Lookout<T, E>(Arc<Pipe<T, E>>);
+
+impl<T, E> Lookout<T, E> {
+    /// Has the reader tell from now on, or no more, that it begins to wait.
+    pub fn heed(&self, on: bool) {
+        self.0.state.lock().is_heeded = on;
+    }
+
+    /// Whether the reader waits for a batch at this moment.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.0.state.lock().reader, Reader::Parked | Reader::Polled(_))
+    }
+
+    /// Whether this very thread waits for a batch, and so does nothing else.
+    pub fn is_waiting_on(&self, thread: ThreadId) -> bool {
+        let state = self.0.state.lock();
+        matches!(state.reader, Reader::Parked) && state.read_by == thread
+    }
+}
+
+impl<T, E> fmt::Debug for Lookout<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lookout").finish_non_exhaustive()
     }
 }
 
@@ -253,12 +326,15 @@ impl<T, E> Feed<T, E> {
     /// See [`FeedError`]. A batch that is there is given even after `until`.
     pub fn recv(&mut self, until: Option<Instant>) -> Result<Option<T>, FeedError<E>> {
         let pipe = Arc::clone(&self.pipe);
+        let reader = thread::current().id();
         let mut state = pipe.state.lock();
+        state.read_by = reader;
         loop {
             if let Some(next) = self.next(&mut state) {
                 return next;
             }
             let former = mem::replace(&mut state.reader, Reader::Parked);
+            state.heed();
             if let Reader::Polled(waker) = former {
                 // Not under the lock: a waker's destructor is its executor's code.
                 drop(state);
@@ -296,6 +372,7 @@ impl<T, E> Feed<T, E> {
                 return Poll::Ready(Err(FeedError::Expired));
             }
             let former = mem::replace(&mut state.reader, Reader::Polled(waker));
+            state.heed();
             drop(state);
             drop(former);
         }

@@ -55,6 +55,8 @@ struct Inner {
 
 struct State {
     free: usize,
+    /// Permits that come back by themselves: as many more may wait.
+    returning: usize,
     is_closed: bool,
     /// In order of arrival.
     line: BTreeMap<u64, Arc<Waiter>>,
@@ -80,7 +82,7 @@ enum Wait {
 impl Gate {
     /// A gate with that many permits, at which at most `max_waiters` may wait.
     pub fn new(permits: usize, max_waiters: usize) -> Self {
-        let state = State { free: permits, is_closed: false, line: BTreeMap::new(), next: 0 };
+        let state = State { free: permits, returning: 0, is_closed: false, line: BTreeMap::new(), next: 0 };
         Self(Arc::new(Inner { state: Mutex::new(state), max_waiters }))
     }
 
@@ -91,6 +93,20 @@ impl Gate {
     /// [`GateError::Expired`] when none is free, or [`GateError::Closed`].
     pub fn try_acquire(&self) -> Result<Permit, GateError> {
         self.take_free(&mut self.0.state.lock())?.ok_or(GateError::Expired)
+    }
+
+    /// The same for a little while and on one's own account: whoever comes meanwhile may wait for it, however many may
+    /// wait otherwise. See [`Permit::comes_back`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_acquire`](Self::try_acquire).
+    pub fn try_acquire_briefly(&self) -> Result<Permit, GateError> {
+        let mut state = self.0.state.lock();
+        let mut permit = self.take_free(&mut state)?.ok_or(GateError::Expired)?;
+        state.returning += 1;
+        permit.comes_back = true;
+        Ok(permit)
     }
 
     /// Waits for a permit on this thread, to `until` at most.
@@ -158,7 +174,7 @@ impl Gate {
     }
 
     fn permit(&self) -> Permit {
-        Permit(Arc::clone(&self.0))
+        Permit { gate: Arc::clone(&self.0), comes_back: false }
     }
 
     fn take_free(&self, state: &mut State) -> Result<Option<Permit>, GateError> {
@@ -173,7 +189,7 @@ impl Gate {
     }
 
     fn line_up(&self, state: &mut State) -> Result<(u64, Arc<Waiter>), GateError> {
-        if state.line.len() >= self.0.max_waiters {
+        if state.line.len() >= self.0.max_waiters.saturating_add(state.returning) {
             return Err(GateError::TooManyWaiters);
         }
         let place = state.next;
@@ -232,10 +248,13 @@ impl Timed for Waiter {
 }
 
 impl Inner {
-    fn release(&self) {
+    fn release(&self, mut came_back: bool) {
         loop {
             let first = {
                 let mut state = self.state.lock();
+                if mem::take(&mut came_back) {
+                    state.returning -= 1;
+                }
                 if seeded_bug("release_frees_and_hands_over") {
                     state.free += 1;
                 }
@@ -271,11 +290,24 @@ impl fmt::Debug for Gate {
 
 /// Leave to pass; dropping it hands it to the first who waits.
 #[must_use = "dropping a permit gives it back"]
-pub struct Permit(Arc<Inner>);
+pub struct Permit {
+    gate: Arc<Inner>,
+    comes_back: bool,
+}
+
+impl Permit {
+    /// Its holder is done with it, and what is left to do before it is given back waits for nobody: whoever comes from
+    /// now on may wait for it, though as many may wait already as the gate lets wait.
+    pub fn comes_back(&mut self) {
+        if !mem::replace(&mut self.comes_back, true) {
+            self.gate.state.lock().returning += 1;
+        }
+    }
+}
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.release();
+        self.gate.release(self.comes_back);
     }
 }
 

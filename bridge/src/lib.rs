@@ -78,7 +78,7 @@ mod worker;
 struct Readme;
 
 pub use control::{Cancelled, Cause};
-pub use feed::{Feed, FeedError, Feeder, Unpushed, feed};
+pub use feed::{Feed, FeedError, Feeder, Lookout, Unpushed, feed};
 pub use gate::{Acquire, Gate, GateError, Permit};
 pub use interrupt::{CancelFlag, Fence, Interrupt, Settled, helpers};
 pub use lost::{Lost, Panic};

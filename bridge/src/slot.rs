@@ -15,6 +15,8 @@
 
 use crate::Lost;
 use crate::control::{Cause, Control};
+#[cfg(not(any(loom, shuttle)))]
+use crate::sync::MutexGuard;
 use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::sync::{Arc, Condvar, Mutex, seeded_bug, wait_until};
 use crate::watch::Timed;
@@ -78,7 +80,7 @@ impl Phase {
         self.0.swap(DONE, Ordering::AcqRel);
     }
 
-    #[cfg(not(shuttle))]
+    #[cfg(loom)]
     pub(crate) fn is_done(&self) -> bool {
         self.0.load(Ordering::Acquire) == DONE
     }
@@ -93,7 +95,7 @@ impl Phase {
 enum Mail<T> {
     /// Nothing yet, and nobody waits.
     Empty,
-    /// Nothing yet; a thread sleeps on `arrived`. It takes what comes or says that it leaves: a result put here has
+    /// Nothing yet; a thread sleeps on `arrived`, or is about to. It takes what comes or says that it leaves: a result put here has
     /// been received.
     Parked,
     /// Nothing yet; a future left its waker.
@@ -244,17 +246,20 @@ impl<T> Slot<T> {
     pub(crate) fn wait(&self, until: Option<Instant>) -> Result<T, Lost> {
         // A waker left by an earlier poll is dropped after the lock: that may run any code of its executor.
         let mut former = None;
-        #[cfg(not(any(loom, shuttle)))]
-        self.control
-            .patience()
-            .look_out(until, || self.phase.is_done() && !matches!(*self.mail.lock(), Mail::Empty | Mail::Polled(_)));
         let mut mail = self.mail.lock();
         loop {
             if let Some(result) = self.take(&mut mail) {
                 return result;
             }
             let mail_before = mem::replace(&mut *mail, Mail::Parked);
-            former.get_or_insert(mail_before);
+            if former.is_none() {
+                former = Some(mail_before);
+                #[cfg(not(any(loom, shuttle)))]
+                MutexGuard::unlocked(&mut mail, || self.look_out(until));
+                if let Some(result) = self.take(&mut mail) {
+                    return result;
+                }
+            }
             let timed_out = wait_until(&self.arrived, &mut mail, until);
             if let Some(result) = self.take(&mut mail) {
                 return result;
@@ -266,6 +271,13 @@ impl<T> Slot<T> {
                 return Err(Lost::Expired);
             }
         }
+    }
+
+    /// Looks out for the result before the thread goes to sleep. As far as the worker knows it sleeps already, so that
+    /// what comes has been received.
+    #[cfg(not(any(loom, shuttle)))]
+    fn look_out(&self, until: Option<Instant>) {
+        self.control.patience().look_out(until, || !matches!(*self.mail.lock(), Mail::Parked));
     }
 
     pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Result<T, Lost>> {

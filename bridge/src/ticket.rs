@@ -119,6 +119,17 @@ impl<'w, P: Place> Ticket<'w, P> {
     ///
     /// A lent job is offered no other jobs.
     pub fn wait_for_credit<T, E>(&self, feeder: &Feeder<T, E>, until: Option<Instant>) -> Event<'_, P> {
+        self.wait_for_credit_or(feeder, until, || false)
+    }
+
+    /// The same, which also ends, as [`Event::Expired`], when it is so: looked at whenever the job is nudged, as it is by
+    /// the readers that are [heeded](crate::Lookout::heed).
+    pub fn wait_for_credit_or<T, E>(
+        &self,
+        feeder: &Feeder<T, E>,
+        until: Option<Instant>,
+        is_so: impl Fn() -> bool,
+    ) -> Event<'_, P> {
         let control = self.crew.control();
         self.bind(feeder);
         loop {
@@ -135,7 +146,7 @@ impl<'w, P: Place> Ticket<'w, P> {
                 control.request(self.id, Cause::Dropped, true);
                 return Event::Cancelled;
             }
-            if until.is_some_and(|until| until <= Instant::now()) {
+            if is_so() || until.is_some_and(|until| until <= Instant::now()) {
                 return Event::Expired;
             }
             // A closed queue may have lost its senders, and would be ready for ever; it brings nothing anyway.

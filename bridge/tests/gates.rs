@@ -44,6 +44,31 @@ fn waiters_leave_at_their_deadline() {
     assert_eq!(gate.available(), 1);
 }
 
+/// Waiting for what comes back by itself is not waiting in the crowd.
+#[test]
+fn as_many_more_may_wait_as_permits_come_back_by_themselves() {
+    let gate = Gate::new(2, 0);
+    let mut one = gate.try_acquire().expect("one is free");
+    let other = gate.try_acquire_briefly().expect("one is free");
+    let wait = |gate: &Gate| {
+        let gate = gate.clone();
+        std::thread::spawn(move || gate.acquire_until(Some(patience())))
+    };
+    let first = wait(&gate);
+    until("one waits", || gate.waiting() == 1);
+    assert_eq!(gate.acquire_until(Some(patience())).map(drop), Err(GateError::TooManyWaiters));
+    one.comes_back();
+    one.comes_back();
+    let second = wait(&gate);
+    until("two wait", || gate.waiting() == 2);
+    assert_eq!(gate.acquire_until(Some(patience())).map(drop), Err(GateError::TooManyWaiters));
+    drop((one, other));
+    let held = [first, second].map(|waiting| waiting.join().expect("it ends").expect("a permit came back"));
+    assert_eq!(gate.acquire_until(Some(patience())).map(drop), Err(GateError::TooManyWaiters));
+    drop(held);
+    assert_eq!(gate.available(), 2);
+}
+
 #[test]
 fn a_close_tells_everybody() {
     let gate = Gate::new(1, 8);

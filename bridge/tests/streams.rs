@@ -208,6 +208,46 @@ fn a_job_held_back_by_an_inner_stream_is_offered_to_the_outer_one() {
     assert!(!outer_reply.wait().expect("the job ran"));
 }
 
+/// The inner job hears that the reader of the outer one begins to wait, and makes room.
+#[test]
+fn an_inner_stream_can_make_room_for_the_reader_of_the_outer_one() {
+    let (worker, _) = ready();
+    let (outer, mut outer_rows) = feed::<u32, String>(1);
+    let (inner, mut inner_rows) = feed::<u32, String>(1);
+    let me = std::thread::current().id();
+    assert_eq!(inner.read_by(), me, "who made it, as long as nobody has read");
+    let lookout = outer.lookout();
+    assert!(!lookout.is_waiting());
+    lookout.heed(true);
+    let outside = worker.submit(None, move |ledger: &mut &mut Ledger, ticket| {
+        ticket.bind(&outer);
+        outer.push(1).expect("there is credit");
+        let mut is_served = false;
+        while !is_served {
+            if let Event::Job(job) = ticket.wait_for_credit(&outer, None) {
+                is_served = job.run(&mut &mut **ledger) == Served::Done;
+            }
+        }
+        outer.push(2).expect("the first one was taken");
+        outer.finish(Ok(()));
+    });
+    let inside = worker.submit(None, move |_, ticket| {
+        inner.push(1).expect("there is credit");
+        let event = ticket.wait_for_credit_or(&inner, None, || lookout.is_waiting_on(me));
+        assert!(matches!(event, Event::Expired), "{event:?}");
+        assert!(lookout.is_waiting() && !lookout.is_waiting_on(std::thread::current().id()));
+        assert!((2..=4).all(|number| inner.push_past_credit(number)));
+        inner.finish(Ok(()));
+    });
+    // The inner one runs inside the outer one, which has no credit left.
+    assert_eq!(outer_rows.recv(Some(patience())), Ok(Some(1)));
+    assert_eq!(outer_rows.recv(Some(patience())), Ok(Some(2)));
+    assert_eq!(rest(&mut inner_rows), [1, 2, 3, 4]);
+    assert_eq!(outer_rows.recv(Some(patience())), Ok(None));
+    outside.wait().expect("it ends");
+    inside.wait().expect("it ends");
+}
+
 #[test]
 fn a_refused_job_is_told_why() {
     let (worker, _) = ready();

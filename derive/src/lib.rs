@@ -55,15 +55,6 @@ pub fn derive_from_row(input: TokenStream) -> TokenStream {
 /// are what they were; its error is any that can be made from `pontoon::Error`, which BEGIN and COMMIT may bring. What it
 /// does through the database belongs to the transaction; called inside of one, it runs in a nested one, a savepoint.
 ///
-/// ```ignore
-/// #[transactional(db)]
-/// fn transfer(db: &Database, from: i64, to: i64, cents: i64) -> Result<(), Error> {
-///     db.execute("UPDATE account SET cents = cents - :n WHERE id = :id", params! { n: cents, id: from })?;
-///     db.execute("UPDATE account SET cents = cents + :n WHERE id = :id", params! { n: cents, id: to })?;
-///     Ok(())
-/// }
-/// ```
-///
 /// The first argument is the `Database`, or the `Connection`: an argument of the function, a field (`self.db`), a static,
 /// any expression for it; it is evaluated once, before the body.
 ///

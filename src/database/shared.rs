@@ -2,7 +2,7 @@
 
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     default_isolation: Option<IsolationLevel>,
     changing: Changing,
     pool: RwLock<Option<Arc<Pool>>>,
+    /// Whether there is one: asked by every call.
+    connected: AtomicBool,
     rollback: Rollback,
     observer: Arc<Observer>,
     /// What was done by pools that are closed.
@@ -96,6 +98,7 @@ impl Shared {
             default_isolation,
             changing: Changing::default(),
             pool: RwLock::new(None),
+            connected: AtomicBool::new(false),
         }))
     }
 
@@ -116,7 +119,13 @@ impl Shared {
     }
 
     pub(crate) fn is_connected(&self) -> bool {
-        self.pool.read().is_some()
+        self.connected.load(Ordering::Acquire)
+    }
+
+    /// The same as [`check`](Self::check), for who has what it needs of the pool.
+    pub(crate) fn check_usable(&self) -> Result<()> {
+        self.origin.check()?;
+        if self.is_connected() { Ok(()) } else { Err(fault::not_connected()) }
     }
 
     /// The pool, if this handle may be used here and now.
@@ -186,6 +195,7 @@ impl Shared {
             return Err(error);
         }
         *self.pool.write() = Some(pool);
+        self.connected.store(true, Ordering::Release);
         if let Some(hook) = &self.hooks.on_connect {
             // A hook that fails or panics leaves the database as it was.
             let undo = Disconnect(self);
@@ -219,6 +229,7 @@ impl Shared {
     /// The pool, to be shut down.
     fn take_pool(&self) -> Option<Arc<Pool>> {
         let mut past = self.past.lock();
+        self.connected.store(false, Ordering::Release);
         let pool = self.pool.write().take();
         past.closing.clone_from(&pool);
         pool

@@ -22,17 +22,19 @@ pub struct Call<'c> {
     cancelled: Option<&'c CancelFlag>,
     interruptible_writes: bool,
     read_only: bool,
+    /// Whoever made it has just looked at the clock.
+    fresh: bool,
 }
 
 impl<'c> Call<'c> {
     /// A call that ends by `deadline`, if there is one, and that is no longer wanted once the flag is set.
     pub fn new(deadline: Option<Instant>, cancelled: &'c CancelFlag) -> Call<'c> {
-        Call { deadline, cancelled: Some(cancelled), interruptible_writes: true, read_only: false }
+        Call { deadline, cancelled: Some(cancelled), interruptible_writes: true, read_only: false, fresh: false }
     }
 
     /// A call that ends by `deadline` and cannot be cancelled.
     pub fn until(deadline: Option<Instant>) -> Call<'static> {
-        Call { deadline, cancelled: None, interruptible_writes: true, read_only: false }
+        Call { deadline, cancelled: None, interruptible_writes: true, read_only: false, fresh: false }
     }
 
     /// The same call, with writes that run to their end once they have begun, whatever deadline and cancel say.
@@ -41,6 +43,13 @@ impl<'c> Call<'c> {
     #[must_use]
     pub fn let_writes_finish(self) -> Call<'c> {
         Call { interruptible_writes: false, ..self }
+    }
+
+    /// The same call, from who has looked at the clock a moment ago: [`check_first`](Self::check_first) takes that look
+    /// for its own.
+    #[must_use]
+    pub fn just_begun(self) -> Call<'c> {
+        Call { fresh: true, ..self }
     }
 
     /// The same call, for which a statement that writes is refused.
@@ -63,6 +72,7 @@ impl<'c> Call<'c> {
             cancelled: None,
             interruptible_writes: self.interruptible_writes,
             read_only: false,
+            fresh: self.fresh,
         }
     }
 
@@ -92,7 +102,20 @@ impl<'c> Call<'c> {
     /// `Timeout` past the deadline, `Cancelled` when the caller gave up; both with the effect `NotApplied`, since it is
     /// asked between steps.
     pub fn check(&self) -> Result<()> {
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        self.check_at(false)
+    }
+
+    /// The same before the first step.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_first(&self) -> Result<()> {
+        self.check_at(self.fresh)
+    }
+
+    #[inline]
+    fn check_at(&self, fresh: bool) -> Result<()> {
+        if !fresh && self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(Error::new(ErrorKind::Timeout, "the deadline passed before the statement was done")
                 .with_effect(crate::error::Effect::NotApplied));
         }

@@ -26,6 +26,15 @@ impl<'a, T, E> Answer<'a, T, E> {
     pub(crate) fn new(call: impl Future<Output = Result<T, E>> + Send + 'a) -> Answer<'a, T, E> {
         Answer(Box::pin(call))
     }
+
+    /// What is known to fail, told when it is polled.
+    pub(crate) fn failed(error: E) -> Answer<'a, T, E>
+    where
+        T: Send + 'a,
+        E: Send + 'a,
+    {
+        Answer::new(std::future::ready(Err(error)))
+    }
 }
 
 impl<T, E> Future for Answer<'_, T, E> {

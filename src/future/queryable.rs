@@ -14,6 +14,17 @@ use crate::row::{FromRow, Row, Rows};
 use crate::session::Session;
 use crate::value::FromValueOwned;
 
+/// What a verb asks for of what was prepared, to be awaited. Not by `map`: the place of the call is the caller's only where
+/// it goes from function to function.
+macro_rules! asked {
+    ($of:ident, $verb:ident($prepared:expr $(, $more:expr)*)) => {
+        match $prepared {
+            Ok(prepared) => await_from($of, Ok(asking::$verb(prepared $(, $more)*))),
+            Err(error) => Answer::failed(error),
+        }
+    };
+}
+
 /// The verbs of [`Queryable`](crate::Queryable), awaited; the same on an [`AsyncDatabase`](super::AsyncDatabase), an
 /// [`AsyncConnection`](super::AsyncConnection), an [`AsyncTransaction`](super::AsyncTransaction) and a [`Tx`](super::Tx).
 ///
@@ -50,7 +61,7 @@ pub trait AsyncQueryable: AsyncPerform {
     /// As [`Queryable::fetch_all`](crate::Queryable::fetch_all).
     #[track_caller]
     fn fetch_all<'q>(&self, query: impl IntoQuery<'q>, params: impl IntoParams) -> Answer<'_, Rows> {
-        await_from(self, prepare(self, query, params).map(asking::fetch_all))
+        asked!(self, fetch_all(prepare(self, query, params)))
     }
 
     /// The first row, if there is one; the statement is ended after it.
@@ -73,13 +84,7 @@ pub trait AsyncQueryable: AsyncPerform {
         params: impl IntoParams,
         position: u64,
     ) -> Answer<'_, Option<Row>> {
-        await_from(
-            self,
-            match prepare(self, query, params) {
-                Ok(prepared) => Ok(asking::fetch_nth(prepared, position)),
-                Err(error) => Err(error),
-            },
-        )
+        asked!(self, fetch_nth(prepare(self, query, params), position))
     }
 
     /// The last row, if there is one. Every row is read, and no more than a batch is held.
@@ -88,7 +93,7 @@ pub trait AsyncQueryable: AsyncPerform {
     /// As [`fetch_all`](Self::fetch_all).
     #[track_caller]
     fn fetch_last<'q>(&self, query: impl IntoQuery<'q>, params: impl IntoParams) -> Answer<'_, Option<Row>> {
-        await_from(self, prepare(self, query, params).map(asking::fetch_last))
+        asked!(self, fetch_last(prepare(self, query, params)))
     }
 
     /// The first column of the first row; see [`Queryable::fetch_val`](crate::Queryable::fetch_val).
@@ -101,7 +106,7 @@ pub trait AsyncQueryable: AsyncPerform {
         query: impl IntoQuery<'q>,
         params: impl IntoParams,
     ) -> Answer<'_, Option<T>> {
-        await_from(self, prepare(self, query, params).map(asking::fetch_val))
+        asked!(self, fetch_val(prepare(self, query, params)))
     }
 
     /// All rows, each as a `T`: a tuple, or a struct with `#[derive(FromRow)]`.
@@ -114,7 +119,7 @@ pub trait AsyncQueryable: AsyncPerform {
         query: impl IntoQuery<'q>,
         params: impl IntoParams,
     ) -> Answer<'_, Vec<T>> {
-        await_from(self, prepare(self, query, params).map(asking::fetch_all_as))
+        asked!(self, fetch_all_as(prepare(self, query, params)))
     }
 
     /// The first row as a `T`, if there is one.
@@ -127,7 +132,7 @@ pub trait AsyncQueryable: AsyncPerform {
         query: impl IntoQuery<'q>,
         params: impl IntoParams,
     ) -> Answer<'_, Option<T>> {
-        await_from(self, prepare(self, query, params).map(asking::fetch_one_as))
+        asked!(self, fetch_one_as(prepare(self, query, params)))
     }
 
     /// Runs a statement for its effect. Rows, of a `RETURNING` say, are discarded: fetch them instead.
@@ -136,7 +141,7 @@ pub trait AsyncQueryable: AsyncPerform {
     /// As [`Queryable::execute`](crate::Queryable::execute).
     #[track_caller]
     fn execute<'q>(&self, query: impl IntoQuery<'q>, params: impl IntoParams) -> Answer<'_, Executed> {
-        await_from(self, prepare(self, query, params).map(asking::execute))
+        asked!(self, execute(prepare(self, query, params)))
     }
 
     /// Runs one statement with many sets of parameters; see
@@ -150,8 +155,7 @@ pub trait AsyncQueryable: AsyncPerform {
         query: impl IntoQuery<'q>,
         rows: impl IntoIterator<Item = P>,
     ) -> Answer<'_, u64> {
-        let sets = prepare(self, query, ()).and_then(|prepared| Ok((prepared.pack(rows)?, prepared)));
-        await_from(self, sets.map(|(sets, prepared)| asking::execute_many(prepared, sets)))
+        asked!(self, execute_many(prepare(self, query, ()).and_then(|prepared| prepared.with_sets(rows))))
     }
 
     /// Inserts many rows by the fastest means the driver has; see

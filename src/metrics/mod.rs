@@ -3,16 +3,16 @@
 //! Every connection counts its own work, in numbers that one thread at a time changes: no two threads ever wait for the
 //! same line of memory. They are put together when somebody asks.
 
+mod counters;
 mod histogram;
 mod meter;
 
+pub use counters::Counters;
 pub use histogram::Histogram;
 
 pub(crate) use meter::{Meter, Run};
 
 use std::fmt;
-
-use crate::pool::Counters;
 
 /// What a database has done since it was made, all its connections together; see
 /// [`Database::metrics`](crate::Database::metrics). `Display` prints it as a table.

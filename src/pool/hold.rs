@@ -39,7 +39,6 @@ pub(crate) struct Hold {
 /// A berth and the right to it. The fields go in this order: the berth is back before the permit is.
 pub(super) struct Claim {
     pub(super) berth: r2d2::PooledConnection<Berths>,
-    #[expect(dead_code, reason = "held for its drop")]
     pub(super) permit: Permit,
 }
 
@@ -257,6 +256,8 @@ impl Hold {
                 Ok(_) => {}
             }
         }
+        // Whoever comes meanwhile does not wait for another caller.
+        claim.permit.comes_back();
         let pool = Arc::clone(&self.pool);
         let worker = mooring.worker.clone();
         let (cleaner, record) = (Arc::clone(&pool), Arc::clone(&mooring.record));
@@ -320,8 +321,8 @@ impl<T: Send + 'static> Sent<T> {
     /// What it came to. Dropped while it is awaited, the job is cancelled.
     pub(crate) async fn result(self, wait: impl Wait) -> Result<T> {
         let Sent { reply, started, redactor, .. } = self;
-        let result = wait.reply(reply).await;
-        result.unwrap_or_else(|lost| Err(lost_error(lost, started.load(Ordering::Acquire), &redactor)))
+        let lost = |lost| Err(lost_error(lost, started.load(Ordering::Acquire), &redactor));
+        wait.reply(reply).await.unwrap_or_else(lost)
     }
 }
 

@@ -77,7 +77,7 @@ impl Pool {
     fn sweep(&self, now: Instant) {
         let mut free = Vec::new();
         let mut empty = 0;
-        while let Ok(permit) = self.gate.try_acquire() {
+        while let Ok(permit) = self.gate.try_acquire_briefly() {
             let Ok(berth) = self.draw() else { break };
             let claim = Claim { berth, permit };
             empty += usize::from(claim.berth.mooring.is_none());

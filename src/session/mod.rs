@@ -8,6 +8,7 @@ mod boat;
 mod core;
 mod local;
 mod sink;
+mod sole_writer;
 mod stack;
 mod stream;
 mod turn;
@@ -22,6 +23,7 @@ pub use turn::{Errand, Lending, Turn};
 
 pub(crate) use self::core::Cleaning;
 pub(crate) use boat::{Boat, View};
+pub(crate) use sole_writer::{Pinned, Place, SoleWriter};
 pub(crate) use stack::{Cause, Token};
 pub(crate) use stream::{BatchFeed, CREDIT, run as stream};
 pub(crate) use turn::Ticket;

@@ -12,13 +12,16 @@ use super::sink::Meter;
 use super::stack::Cause;
 use super::turn::{Ticket, Turn};
 use crate::driver::{Flow, Link, RowSink};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::params::Params;
 use crate::row::{Batch, Columns};
 use crate::sql::Statement;
 
 /// The worker's end of a stream.
 pub(crate) type BatchFeeder = Feeder<Batch, Error>;
+
+/// A look at the reader of a stream, from inside of it.
+pub(crate) type Lookout = pontoon_bridge::Lookout<Batch, Error>;
 
 /// The reader's end of a stream.
 pub(crate) type BatchFeed = pontoon_bridge::Feed<Batch, Error>;
@@ -64,18 +67,30 @@ pub(crate) fn run<'t>(
         (result, sink.meter.tally())
     });
     let result = result.and_then(|()| {
+        let mut behind = waiting.len();
         for job in waiting.drain(..) {
-            serve(job, core);
+            behind -= 1;
+            core.state_mut().behind += behind;
+            serve(job, core, &feeder);
+            core.state_mut().behind -= behind;
         }
         spill.drain(core, ticket, &feeder)
     });
     feeder.finish(result);
 }
 
-/// Runs another job of the same connection. A panic in it may be the driver's, and the stream and whatever else comes in
-/// beside it would call the driver again before the worker hears of it.
-fn serve(job: PendingJob<'_, Boat>, core: &mut Core<'_>) {
-    if job.run(&mut View::Nested(core.reborrow())) == Served::Panicked {
+/// Runs another job of the same connection, in the middle of the stream that `feeder` feeds. A panic in it may be the
+/// driver's, and the stream and whatever else comes in beside it would call the driver again before the worker hears of
+/// it.
+fn serve(job: PendingJob<'_, Boat>, core: &mut Core<'_>, feeder: &BatchFeeder) {
+    let lookout = feeder.lookout();
+    lookout.heed(true);
+    core.enter_from(lookout);
+    let served = job.run(&mut View::Nested(core.reborrow()));
+    if let Some(lookout) = core.leave_to() {
+        lookout.heed(false);
+    }
+    if served == Served::Panicked {
         let message = "a job panicked on this connection beside a stream".into();
         core.doubt(Cause { kind: ErrorKind::DriverPanic, message });
     }
@@ -100,7 +115,8 @@ impl Spill {
         Some(batch)
     }
 
-    /// Hands out what is left. The statement is over, so that other jobs can have the connection as it is.
+    /// Hands out what is left. The statement is over, so that other jobs can have the connection as it is, and if the
+    /// reader of a stream around this one waits, all of it goes out at once.
     fn drain(&mut self, core: &mut Core<'_>, ticket: &Ticket<'_>, feeder: &BatchFeeder) -> Result<()> {
         while let Some(mut batch) = self.pop() {
             loop {
@@ -109,8 +125,13 @@ impl Spill {
                     Err(Unpushed::Stopped(_)) => return Ok(()),
                     Err(Unpushed::NoCredit(batch)) => batch,
                 };
-                match ticket.wait_for_credit(feeder, None) {
-                    Event::Job(job) => serve(job, core),
+                if core.is_awaited() {
+                    let mut rest = std::iter::once(batch).chain(self.batches.drain(..));
+                    let _ = rest.all(|batch| feeder.push_past_credit(batch));
+                    return Ok(());
+                }
+                match ticket.wait_for_credit_or(feeder, None, || core.is_awaited()) {
+                    Event::Job(job) => serve(job, core, feeder),
                     Event::Cancelled => return stopped(ticket).map(|_| ()),
                     Event::Credit | Event::Expired => {}
                 }
@@ -157,17 +178,27 @@ impl RowSink for Sink<'_, '_> {
                     self.spill.batches.push_front(batch);
                 }
             }
-            if !self.waiting.is_empty() && self.spill.bytes < SPILL_BYTES {
+            if self.spill.bytes < SPILL_BYTES {
                 // Somebody waits for the connection: read on, so that it comes free.
-                return self.look_around();
+                if !self.waiting.is_empty() {
+                    self.take_jobs();
+                    return self.read_on();
+                }
+                if self.state.is_awaited() {
+                    return self.read_on();
+                }
+            } else if self.is_awaited_by_its_own_reader() {
+                return Err(by_turns());
             }
             self.refuse_waiting();
-            match self.ticket.wait_for_credit(self.feeder, None) {
+            let has_room = self.spill.bytes < SPILL_BYTES;
+            let stands_still = || if has_room { self.state.is_awaited() } else { self.is_awaited_by_its_own_reader() };
+            match self.ticket.wait_for_credit_or(self.feeder, None, stands_still) {
                 Event::Credit | Event::Expired => {}
                 Event::Cancelled => return stopped(self.ticket),
                 Event::Job(job) => match again.as_deref_mut() {
                     Some(link) => {
-                        serve(job, &mut Core::new(link, self.state));
+                        serve(job, &mut Core::new(link, self.state), self.feeder);
                         if let Some(doubt) = &self.state.doubt {
                             return Err(Error::new(
                                 ErrorKind::ConnectionLost,
@@ -184,18 +215,24 @@ impl RowSink for Sink<'_, '_> {
 }
 
 impl Sink<'_, '_> {
+    /// Whether the thread that reads this stream waits for one around it, and so will never read on.
+    fn is_awaited_by_its_own_reader(&self) -> bool {
+        let reader = self.feeder.read_by();
+        self.state.outer.iter().any(|outer| outer.is_waiting_on(reader))
+    }
+
     /// While reading ahead: whether to go on.
-    fn look_around(&mut self) -> Result<Flow> {
+    fn read_on(&self) -> Result<Flow> {
         if self.ticket.cause().is_some() {
             return stopped(self.ticket);
         }
-        if self.feeder.is_stopped() {
-            return Ok(Flow::Stop);
-        }
+        Ok(if self.feeder.is_stopped() { Flow::Stop } else { Flow::Continue })
+    }
+
+    fn take_jobs(&mut self) {
         while let Some(job) = self.ticket.next_job() {
             self.waiting.push(job);
         }
-        Ok(Flow::Continue)
     }
 
     fn refuse_waiting(&mut self) {
@@ -207,6 +244,42 @@ impl Sink<'_, '_> {
             ));
         }
     }
+}
+
+impl State {
+    /// Whether somebody waits for the end of what runs now: a job behind it, or the reader of a stream around it.
+    fn is_awaited(&self) -> bool {
+        self.behind > 0 || self.outer.iter().any(Lookout::is_waiting)
+    }
+}
+
+impl Core<'_> {
+    /// What runs from now on does so inside a stream.
+    fn enter_from(&mut self, outer: Lookout) {
+        self.state_mut().outer.push(outer);
+    }
+
+    fn leave_to(&mut self) -> Option<Lookout> {
+        self.state_mut().outer.pop()
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.state().is_awaited()
+    }
+}
+
+#[cold]
+fn by_turns() -> Error {
+    Error::new(
+        ErrorKind::ConnectionBusy,
+        format!(
+            "the thread that reads this stream waits for another stream of the same connection, which was begun before \
+             and goes on only when this one is at its end, and {} MiB were read ahead for nothing: read one of the two to \
+             its end first, or give them connections of their own",
+            SPILL_BYTES / (1024 * 1024)
+        ),
+    )
+    .with_effect(Effect::NotApplied)
 }
 
 /// Why a stream stops before its end: nobody reads it, or it was asked to.

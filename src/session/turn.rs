@@ -1,5 +1,6 @@
 //! The terms of one operation: its deadline, its limits, and the ticket of the job it runs in.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use pontoon_bridge::{Cause as StopCause, Settled};
@@ -75,6 +76,9 @@ pub struct Turn<'t> {
     /// Whoever began the job has just looked at the clock: a queued job does not begin past its deadline, and a caller
     /// that runs its own has computed the deadline a moment ago.
     fresh: bool,
+    /// The same for the first call to the driver: not for a caller's own end of a lent statement, which may lie in the
+    /// past from the start. Atomic for its type alone, which has to travel between threads; nobody shares it.
+    first: AtomicBool,
 }
 
 impl std::fmt::Debug for Turn<'_> {
@@ -85,24 +89,46 @@ impl std::fmt::Debug for Turn<'_> {
 
 impl<'t> Turn<'t> {
     pub(crate) fn new(ticket: &'t Ticket<'t>, deadline: Option<Instant>, options: QueryOptions) -> Turn<'t> {
-        Turn { ticket: Some(ticket), deadline, options, streams: false, fresh: true }
+        let first = AtomicBool::new(!ticket.is_lent() || (options.timeout.is_none() && options.deadline.is_none()));
+        Turn { ticket: Some(ticket), deadline, options, streams: false, fresh: true, first }
     }
 
     /// The terms of a stream: its deadlines are those of its reader, batch by batch.
     pub(crate) fn streaming(ticket: &'t Ticket<'t>, options: QueryOptions) -> Turn<'t> {
-        Turn { ticket: Some(ticket), deadline: None, options, streams: true, fresh: true }
+        Turn {
+            ticket: Some(ticket),
+            deadline: None,
+            options,
+            streams: true,
+            fresh: true,
+            first: AtomicBool::new(false),
+        }
     }
 
     /// The terms of putting something right: nobody can cancel it.
     pub(crate) fn mending() -> Turn<'static> {
-        Turn { ticket: None, deadline: None, options: QueryOptions::default(), streams: false, fresh: true }
+        Turn {
+            ticket: None,
+            deadline: None,
+            options: QueryOptions::default(),
+            streams: false,
+            fresh: true,
+            first: AtomicBool::new(false),
+        }
     }
 
     /// Runs one statement among several of the same job on terms of its own: with its own deadline, if that is nearer.
     /// Says too whether the connection can be used afterwards as before.
     pub(crate) fn narrowed<R>(&self, options: QueryOptions, run: impl FnOnce(&Turn<'_>) -> R) -> (R, bool) {
         let own = options.ends_at(Instant::now()).filter(|own| self.deadline.is_none_or(|outer| *own < outer));
-        let turn = Turn { ticket: self.ticket, deadline: own.or(self.deadline), options, streams: false, fresh: false };
+        let turn = Turn {
+            ticket: self.ticket,
+            deadline: own.or(self.deadline),
+            options,
+            streams: false,
+            fresh: false,
+            first: AtomicBool::new(false),
+        };
         let (Some(ticket), Some(own)) = (self.ticket, own) else { return (run(&turn), true) };
         let (result, settled) = ticket.section(own, |ticket| run(&Turn { ticket: Some(ticket), ..turn }));
         (result, matches!(settled, Settled::Untouched | Settled::Fenced))
@@ -182,6 +208,11 @@ impl<'t> Turn<'t> {
             Some(ticket) => Call::new(self.deadline, ticket.cancel_flag()),
             None => Call::until(self.deadline),
         };
+        let first = self.first.load(Ordering::Relaxed);
+        if first {
+            self.first.store(false, Ordering::Relaxed);
+        }
+        let call = if first { call.just_begun() } else { call };
         if self.options.read_only { call.read_only() } else { call }
     }
 

@@ -1,5 +1,6 @@
 //! Statements that were read before.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -73,8 +74,11 @@ impl Statement {
     /// Those of [`Statement::parse`].
     #[inline]
     pub fn cached(text: &str, dialect: &'static Dialect) -> Result<Statement> {
-        static CACHE: OnceLock<StatementCache> = OnceLock::new();
-        CACHE.get_or_init(|| StatementCache::new(4096)).get(text, dialect)
+        let recent = RECENT.try_with(|recent| recent.borrow().get(text, dialect));
+        if let Ok(Some(statement)) = recent {
+            return Ok(statement);
+        }
+        cached_by_process(text, dialect)
     }
 
     /// An INSERT of one row by position. Table and columns are names: a dot in `table` separates the schema from it.
@@ -89,6 +93,50 @@ impl Statement {
         let names = columns.iter().map(|name| dialect.quote_ident(name)).collect::<Result<Vec<_>>>()?.join(", ");
         let marks = vec!["?"; columns.len()].join(", ");
         Statement::cached(&format!("INSERT INTO {table} ({names}) VALUES ({marks})"), dialect)
+    }
+}
+
+#[cold]
+fn cached_by_process(text: &str, dialect: &'static Dialect) -> Result<Statement> {
+    static CACHE: OnceLock<StatementCache> = OnceLock::new();
+    let statement = CACHE.get_or_init(|| StatementCache::new(4096)).get(text, dialect)?;
+    if text.len() <= LONGEST {
+        // While the thread is being torn down it keeps none.
+        let displaced = RECENT.try_with(|recent| recent.borrow_mut().keep(text, statement.clone()));
+        drop(displaced);
+    }
+    Ok(statement)
+}
+
+/// How many statements a thread has at hand: a power of two.
+const AT_HAND: usize = 16;
+
+thread_local! {
+    /// Those that this thread ran last, so that a loop over a few texts asks no lock and hashes nothing.
+    static RECENT: RefCell<Recent> = const { RefCell::new(Recent([const { None }; AT_HAND])) };
+}
+
+/// Statements by where their text lies: the same place mostly holds the same text, and each text is compared.
+struct Recent([Option<Statement>; AT_HAND]);
+
+impl Recent {
+    #[inline]
+    fn place(text: &str) -> usize {
+        let address = text.as_ptr() as usize;
+        (address ^ (address >> 4) ^ (address >> 9)) & (AT_HAND - 1)
+    }
+
+    #[inline]
+    fn get(&self, text: &str, dialect: &'static Dialect) -> Option<Statement> {
+        self.0[Recent::place(text)]
+            .as_ref()
+            .filter(|statement| statement.text() == text && std::ptr::eq(statement.dialect(), dialect))
+            .cloned()
+    }
+
+    /// Returns what gave way, to be freed when nothing is borrowed any more.
+    fn keep(&mut self, text: &str, statement: Statement) -> Option<Statement> {
+        self.0[Recent::place(text)].replace(statement)
     }
 }
 
@@ -187,6 +235,19 @@ mod tests {
         }
         assert!(!same(&gone, &cache.get("select 20", &SQLITE).unwrap()));
         assert!(!same(&kept, &cache.get("select 0", &SQLITE).unwrap()));
+    }
+
+    #[test]
+    fn a_thread_finds_its_own_by_text_and_not_by_place() {
+        let mut text = String::from("select 'recent a'");
+        let first = Statement::cached(&text, &SQLITE).unwrap();
+        assert!(same(&first, &Statement::cached(&text, &SQLITE).unwrap()));
+        assert!(std::ptr::eq(Statement::cached(&text, &POSTGRES).unwrap().dialect(), &POSTGRES));
+        // Another text in the very same place.
+        text.replace_range(15..16, "b");
+        assert_eq!(Statement::cached(&text, &SQLITE).unwrap().text(), text);
+        text.replace_range(15..16, "a");
+        assert!(same(&first, &Statement::cached(&text, &SQLITE).unwrap()));
     }
 
     #[test]

@@ -105,6 +105,12 @@ impl Statement {
         Reading::of(text, dialect)?.finish().map(|inner| Statement(Arc::new(inner)))
     }
 
+    /// Whether both are clones of one.
+    #[inline]
+    pub(crate) fn is_same(&self, other: &Statement) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The text as it was given.
     #[inline]
     pub fn text(&self) -> &str {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use pontoon::prelude::*;
 use pontoon::{DatabaseBuilder, Result, Session};
 
+use crate::face::prelude::*;
 use crate::harness::PATIENCE;
 use crate::profile::Profile;
 
@@ -16,6 +16,7 @@ pub(crate) struct Builder {
     acquire_timeout: Duration,
 }
 
+#[allow(clippy::useless_conversion, reason = "the face for tasks has databases of a type of its own")]
 impl Builder {
     pub(crate) fn new(profile: &Profile, url: String) -> Builder {
         Builder {
@@ -53,11 +54,11 @@ impl Builder {
     }
 
     pub(crate) fn on_connect(self, hook: impl Fn(&Database) -> Result<()> + Send + Sync + 'static) -> Builder {
-        self.with(|builder| builder.on_connect(hook))
+        self.with(|builder| builder.on_connect(move |db| hook(&Database::from(db.clone()))))
     }
 
     pub(crate) fn on_disconnect(self, hook: impl Fn(&Database) -> Result<()> + Send + Sync + 'static) -> Builder {
-        self.with(|builder| builder.on_disconnect(hook))
+        self.with(|builder| builder.on_disconnect(move |db| hook(&Database::from(db.clone()))))
     }
 
     pub(crate) fn on_open(self, hook: impl Fn(&Session<'_>) -> Result<()> + Send + Sync + 'static) -> Builder {
@@ -69,7 +70,8 @@ impl Builder {
     }
 
     pub(crate) fn build(self) -> Result<Database> {
-        self.builder.pool_size(self.pool_size).timeout(Some(self.timeout)).acquire_timeout(self.acquire_timeout).build()
+        let builder = self.builder.pool_size(self.pool_size).timeout(Some(self.timeout));
+        Ok(Database::from(builder.acquire_timeout(self.acquire_timeout).build()?))
     }
 
     pub(crate) fn open(self) -> Result<Database> {

@@ -1,6 +1,6 @@
 //! Many rows at once: all or none.
 
-use pontoon::prelude::*;
+use crate::face::prelude::*;
 
 use crate::harness::{Outcome, Target, count, fails, note, texts};
 

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use pontoon::prelude::*;
+use crate::face::prelude::*;
 use pontoon::{ConnectionState, Error};
 
 use crate::harness::{

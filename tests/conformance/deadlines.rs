@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use pontoon::prelude::*;
+use crate::face::prelude::*;
 use pontoon::{Effect, Error};
 
 use crate::harness::{BRIEF, Outcome, Target, await_busy, count, error_of, fails, join, note, signal, texts};

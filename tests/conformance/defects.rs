@@ -3,7 +3,7 @@
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use pontoon::prelude::*;
+use crate::face::prelude::*;
 use pontoon::{Error, LockMode};
 
 use crate::harness::{

@@ -10,16 +10,18 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{ScopedJoinHandle, yield_now};
 use std::time::{Duration, Instant};
 
+use crate::face::prelude::*;
 use pontoon::Result;
-use pontoon::prelude::*;
 
 use crate::builder::Builder;
+use crate::face::Face;
 use crate::profile::{Feature, Profile};
 
 /// Names the tests of a module: `tests! { module: one, two }` makes the constant of their names, and the macro `module!`,
 /// which makes a `#[test]` of each for the profile around it.
 macro_rules! tests {
     ($module:ident: $($name:ident),+ $(,)?) => {
+        #[allow(dead_code, reason = "asked for by one of the two roots of the suite")]
         pub(crate) const TESTS: &[&str] = &[$(concat!(stringify!($module), "::", stringify!($name))),+];
 
         macro_rules! $module {
@@ -28,6 +30,7 @@ macro_rules! tests {
                 fn $name() {
                     crate::harness::run(
                         super::PROFILE,
+                        super::FACE,
                         concat!(stringify!($module), "::", stringify!($name)),
                         crate::$module::$name,
                     );
@@ -64,9 +67,11 @@ impl<E: std::error::Error> From<E> for Failure {
 
 /// Runs a test on a profile.
 #[expect(clippy::print_stdout, reason = "the test runner shows why a test was skipped")]
-pub(crate) fn run(profile: &'static Profile, name: &str, test: fn(&Target) -> Outcome) {
+pub(crate) fn run(profile: &'static Profile, face: Face, name: &str, test: fn(&Target) -> Outcome) {
+    face.take();
     let target = Target::new(profile);
-    let exception = profile.exceptions.iter().find(|exception| exception.test == name);
+    let mut exceptions = profile.exceptions.iter().chain(face.exceptions());
+    let exception = exceptions.find(|exception| exception.test == name);
     let result = catch_unwind(AssertUnwindSafe(|| {
         let outcome = test(&target);
         if !matches!(outcome, Err(Failure::Failed { .. })) {
@@ -77,7 +82,7 @@ pub(crate) fn run(profile: &'static Profile, name: &str, test: fn(&Target) -> Ou
     match (result, exception) {
         (Ok(Ok(())), None) => {}
         (Ok(Ok(())), Some(exception)) => {
-            panic!("{name} passes on {}: its exception is to go ({})", profile.name, exception.reason)
+            panic!("{name} passes on {} and {face:?}: its exception is to go ({})", profile.name, exception.reason)
         }
         (Ok(Err(Failure::Skipped(feature))), _) => match profile.lacks(feature) {
             Some(reason) => println!("skipped: {reason}"),
@@ -137,7 +142,8 @@ impl Target {
     }
 
     /// Looked at when the test is over: no connection of it may still be in use.
-    pub(crate) fn watch(&self, db: Database) -> Database {
+    pub(crate) fn watch(&self, db: impl Into<Database>) -> Database {
+        let db = db.into();
         self.databases.lock().expect("no panic while it is held").push(db.clone());
         db
     }

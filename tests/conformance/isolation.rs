@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use pontoon::prelude::*;
+use crate::face::prelude::*;
 use pontoon::{Error, IsolationLevel, LockMode, Retry};
 
 use crate::harness::{

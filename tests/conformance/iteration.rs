@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pontoon::prelude::*;
+use crate::face::prelude::*;
 use pontoon::{Error, Result};
 
 use crate::harness::{BRIEF, Outcome, Target, await_busy, count, fails, join, note};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::face::prelude::*;
 use pontoon::Error;
-use pontoon::prelude::*;
 
 use crate::harness::{
     BRIEF, Outcome, PATIENCE, Target, await_busy, count, fails, join, message_of, note, on_another_thread, signal,

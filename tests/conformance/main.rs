@@ -10,6 +10,8 @@
 #![cfg(feature = "sqlite")]
 
 mod builder;
+#[path = "face/blocking.rs"]
+mod face;
 #[macro_use]
 mod harness;
 mod profile;
@@ -49,7 +51,7 @@ mod values;
 #[macro_use]
 mod verbs;
 
-/// The modules, for whoever wants them all.
+/// The modules, for whoever wants them all. The suite has a second root, `awaited.rs`.
 macro_rules! modules {
     ($with:ident) => {
         $with! {
@@ -78,6 +80,7 @@ macro_rules! profiles {
         $(
             mod $name {
                 const PROFILE: &crate::profile::Profile = &$profile;
+                const FACE: crate::face::Face = crate::face::Face;
 
                 modules!(expand);
             }

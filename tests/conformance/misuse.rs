@@ -1,6 +1,6 @@
 //! Every misuse, with the kind and the text of its error: what is wrong, whose fault it is, and the way out.
 
-use pontoon::prelude::*;
+use crate::face::prelude::*;
 use pontoon::{Error, IsolationLevel, LockMode, Result, Retry};
 
 use crate::harness::{BRIEF, Outcome, PATIENCE, Target, error_of, note, on_another_thread};

@@ -1,6 +1,6 @@
 //! Queries: parameters, positions, what is refused before it is sent, what an error leaves behind.
 
-use pontoon::prelude::*;
+use crate::face::prelude::*;
 use pontoon::{Catalog, Effect};
 
 use crate::harness::{Outcome, Target, count, fails, note, texts};

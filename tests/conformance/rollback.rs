@@ -1,7 +1,7 @@
 //! Force rollback: one connection for everybody, and nothing of it stays.
 
+use crate::face::prelude::*;
 use pontoon::Error;
-use pontoon::prelude::*;
 
 use crate::harness::{
     BRIEF, Outcome, PATIENCE, Target, await_busy, count, fails, join, note, on_another_thread, signal, texts,

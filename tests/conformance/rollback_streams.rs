@@ -1,7 +1,7 @@
 //! Streams under force rollback: one connection for the rows and for what is done between them.
 
+use crate::face::prelude::*;
 use pontoon::Error;
-use pontoon::prelude::*;
 
 use crate::harness::{BRIEF, Outcome, Target, count, fails, join, note, on_another_thread};
 use crate::profile::Feature;

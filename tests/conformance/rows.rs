@@ -1,6 +1,6 @@
 //! Rows: by name and by position, several columns of one name, NULL, maps.
 
-use pontoon::prelude::*;
+use crate::face::prelude::*;
 use pontoon::value::Kind;
 
 use crate::harness::{Outcome, Target, fails, note};

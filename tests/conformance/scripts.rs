@@ -1,7 +1,7 @@
 //! Scripts: many statements in one text, with transactions of their own if they are balanced.
 
+use crate::face::prelude::*;
 use pontoon::Effect;
-use pontoon::prelude::*;
 
 use crate::harness::{Outcome, Target, count, error_of, fails, note, texts};
 

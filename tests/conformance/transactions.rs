@@ -2,8 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::face::prelude::*;
 use pontoon::Error;
-use pontoon::prelude::*;
 
 use crate::harness::{Outcome, Refusal, Target, count, fails, join, message_of, note, on_another_thread, texts};
 use crate::profile::Feature;

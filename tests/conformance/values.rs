@@ -2,8 +2,8 @@
 
 use std::fmt::Debug;
 
+use crate::face::prelude::*;
 use pontoon::Result;
-use pontoon::prelude::*;
 use pontoon::value::{
     ConversionError, Date, Decimal, FromValue, FromValueOwned, Json, Kind, Time, Timestamp, TimestampTz, ToValue,
     ValueRef,
@@ -36,7 +36,7 @@ tests! {
 /// Puts values into a column of a type, and reads them back as they were.
 fn round_trip<T>(t: &Target, column: &str, values: &[T]) -> Result<Database>
 where
-    T: ToValue + FromValueOwned + PartialEq + Debug + Clone,
+    T: ToValue + FromValueOwned + PartialEq + Debug + Clone + Send + 'static,
 {
     let db = t.fresh()?;
     db.execute(format!("CREATE TABLE held (id INTEGER PRIMARY KEY, v {column})"), ())?;
@@ -297,7 +297,7 @@ pub(crate) fn types_of_one_s_own(t: &Target) -> Outcome {
 }
 
 pub(crate) fn null_beside_every_type(t: &Target) -> Outcome {
-    fn both<T: ToValue + FromValueOwned + PartialEq + Debug + Clone>(
+    fn both<T: ToValue + FromValueOwned + PartialEq + Debug + Clone + Send + 'static>(
         db: &Database,
         column: &str,
         value: T,

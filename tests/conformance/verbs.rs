@@ -1,6 +1,6 @@
 //! Every verb, on everything that has it: database, connection, transaction, session.
 
-use pontoon::prelude::*;
+use crate::face::prelude::*;
 use pontoon::{Catalog, Result};
 
 use crate::harness::{Outcome, Target, count, fails, texts};

@@ -1,6 +1,7 @@
 //! Callers that wait for themselves, for each other, and callers that are gone.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -273,6 +274,62 @@ fn a_transaction_kept_in_a_thread_local_is_rolled_back_as_the_thread_ends() {
 }
 
 /// The last handle of a connection may go away anywhere, inside a job of that very connection too.
+/// Rust lets a guard be forgotten. That keeps its connection from everybody else until the database is closed, as any
+/// handle that is kept does, and it does nothing to data or to others.
+#[test]
+fn a_guard_that_is_forgotten_costs_its_connection_and_nothing_else() {
+    ends(|| {
+        for by_its_handle in [true, false] {
+            let script = Script::new().table("t");
+            let db = script
+                .builder()
+                .pool_size(2)
+                .leak_threshold(Some(Duration::from_millis(100)))
+                .option("isolation_level", "serializable")
+                .timeout(Some(LONG))
+                .open()
+                .unwrap();
+            let connection = db.connection().unwrap();
+            let mut outer = connection.begin().unwrap();
+            outer.execute("INSERT INTO t VALUES (1)", ()).unwrap();
+            {
+                let inner = if by_its_handle { outer.begin() } else { db.begin() }.unwrap();
+                inner.execute("INSERT INTO t VALUES (2)", ()).unwrap();
+                let _ = ManuallyDrop::new(inner);
+            }
+            // The outer one cannot be committed past it, and is undone with it.
+            let error = Error::from(outer.commit().unwrap_err());
+            assert_eq!((error.kind(), error.effect()), (ErrorKind::Misuse, Effect::NotSent), "{error:?}");
+            assert!(error.message().contains("finish the transactions inside it first"), "{error}");
+            connection.transaction(|tx| tx.execute("INSERT INTO t VALUES (3)", ()).map(drop)).unwrap();
+            assert_eq!(script.committed("t"), [3]);
+            let begun = script.records().into_iter().filter(|it| it.method == Method::Begin).map(|it| it.text);
+            let begun: Vec<_> = begun.collect();
+            assert_eq!(begun[0], begun[1], "what is the outermost one is one again, with the level of such");
+            drop(connection);
+            // The others go on with what there is, and are told who has the rest.
+            let other = db.clone();
+            let others = start("other", move || {
+                other.execute("INSERT INTO t VALUES (4)", ()).unwrap();
+                let _kept = other.connection().unwrap();
+                let third = other.clone();
+                start("third", move || third.execute(Query::new("INSERT INTO t VALUES (5)").timeout(SHORT), ()))
+                    .join()
+                    .unwrap()
+                    .unwrap_err()
+            });
+            let error = others.join().unwrap();
+            assert_eq!(error.kind(), ErrorKind::PoolTimeout);
+            assert!(error.message().contains(file!()), "{error}");
+            wait_for(&db, "a leak", |snapshot| snapshot.last_leak.is_some());
+            assert!(db.close(LONG).is_clean());
+            assert_eq!(script.open_connections(), 0);
+            assert_eq!(script.committed("t"), [3, 4]);
+            script.assert_contract();
+        }
+    });
+}
+
 #[test]
 fn the_last_handle_may_be_dropped_inside_a_job_of_its_own_connection() {
     ends(|| {

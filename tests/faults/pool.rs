@@ -9,7 +9,7 @@ use pontoon::config::Reset;
 use pontoon::prelude::*;
 use pontoon::{ConnectionState, Effect, ErrorKind};
 
-use crate::kit::script::{Ears, Method, Rule, Script};
+use crate::kit::script::{Ears, Gate, Method, Rule, Script};
 use crate::kit::{LeakMeter, Probe, case};
 use crate::support::{LEAVES_WITHIN, LONG, SHORT, ends, start, timed, wait_for, wait_for_threads};
 
@@ -166,6 +166,50 @@ fn more_waiters_than_allowed_are_refused_at_once() {
             assert_eq!(waiter.join().unwrap(), Some(1));
         }
         assert_eq!(db.snapshot().counters.waits, 2);
+    });
+}
+
+/// A place in line is for those who wait for each other. What the pool does with a connection by itself, on its way back
+/// or between two borrowers, takes a moment, and nobody is refused because of it.
+#[test]
+fn nobody_is_refused_because_of_what_the_pool_does_by_itself() {
+    type Busy = fn(&Script, &Database) -> Gate;
+    let busy: [(&str, Busy); 2] = [
+        ("cleaning", |script, db| {
+            let gate = script.gate("the cleaning");
+            script.add(Rule::on(Method::Reset).once().block(&gate, Ears::DEAF));
+            db.execute("CREATE TABLE u (n)", ()).unwrap();
+            gate
+        }),
+        ("knocking", |script, _| {
+            let gate = script.gate("the question");
+            script.add(Rule::on(Method::Ping).once().block(&gate, Ears::DEAF));
+            gate
+        }),
+    ];
+    ends(move || {
+        for (what, busy) in busy {
+            let script = Script::new().table("t");
+            let keepalive = Duration::from_millis(if what == "knocking" { 100 } else { 100_000 });
+            let db = script
+                .builder()
+                .pool_size(1)
+                .max_waiters(0)
+                .keepalive(Some(keepalive))
+                .timeout(Some(LONG))
+                .open()
+                .unwrap();
+            let gate = busy(&script, &db);
+            gate.wait_blocked();
+            let other = db.clone();
+            let waiting = start("waiting", move || other.execute("INSERT INTO t VALUES (1)", ()).map(drop));
+            wait_for(&db, "one waiting", |snapshot| snapshot.waiting == 1);
+            let error = db.execute("INSERT INTO t VALUES (2)", ()).unwrap_err();
+            assert_eq!((error.kind(), error.effect()), (ErrorKind::QueueFull, Effect::NotSent), "{what}");
+            gate.open();
+            waiting.join().unwrap().unwrap();
+            assert_eq!(script.committed("t"), [1], "{what}");
+        }
     });
 }
 

@@ -300,6 +300,60 @@ fn a_second_pinned_database_on_one_file_fails_at_once() {
     });
 }
 
+/// The right to be the one pinned transaction on a file ends with that transaction and not with its handle.
+#[test]
+fn the_next_pinned_database_waits_until_the_one_before_is_rolled_back() {
+    ends(|| {
+        let script = Script::new().table("t").sole_writer("the file");
+        let gate = script.gate("the rollback");
+        let (one, other) = (pinned(&script), pinned(&script));
+        one.execute("INSERT INTO t VALUES (1)", ()).unwrap();
+        let error = other.execute("INSERT INTO t VALUES (2)", ()).unwrap_err();
+        assert_eq!((error.kind(), error.effect()), (ErrorKind::Misuse, Effect::NotSent));
+        script.add(Rule::on(Method::Rollback).once().block(&gate, Ears::DEAF));
+        one.set_force_rollback(Some(false));
+        gate.wait_blocked();
+        let late = Query::new("INSERT INTO t VALUES (2)").timeout(SHORT);
+        let error = other.execute(late, ()).unwrap_err();
+        assert_eq!((error.kind(), error.effect()), (ErrorKind::Timeout, Effect::NotSent), "{error:?}");
+        assert!(error.message().contains("was not rolled back in time"), "{error}");
+        let waiting = other.clone();
+        let waiting = start("waiting", move || waiting.execute("INSERT INTO t VALUES (3)", ()).map(drop));
+        assert_eq!(script.count(Method::Begin), 1, "nothing is sent before");
+        gate.open();
+        waiting.join().unwrap().unwrap();
+        assert_eq!(script.count(Method::Begin), 2);
+        // Its own handle may have it again at once.
+        for _ in 0..5 {
+            other.set_force_rollback(Some(false));
+            other.set_force_rollback(Some(true));
+            other.execute("INSERT INTO t VALUES (4)", ()).unwrap();
+            assert_eq!(count(&other), 1);
+        }
+        script.assert_contract();
+    });
+}
+
+/// The same on a file, where the one that comes too early meets the lock.
+#[test]
+#[cfg(feature = "sqlite")]
+fn pinned_databases_on_one_file_follow_each_other_without_a_lock_between_them() {
+    ends(|| {
+        let scratch = Scratch::new();
+        let url = format!("{}?busy_timeout=1ms", scratch.url("one.db"));
+        let open = || Database::builder().url(&*url).timeout(Some(LONG)).open().unwrap();
+        let (one, other) = (open(), open());
+        one.execute("CREATE TABLE t (n)", ()).unwrap();
+        for round in 0..30 {
+            let db = if round % 2 == 0 { &one } else { &other };
+            let _on = db.force_rollback_scope(true);
+            let fill = "INSERT INTO t WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 5000) \
+                        SELECT n FROM c";
+            assert_eq!(db.execute(fill, ()).unwrap().rows_affected, 5000, "round {round}");
+        }
+    });
+}
+
 /// On SQLite itself: what is late, what fails and what is panicked out of, and nothing of anybody else's is lost.
 #[test]
 fn many_callers_on_sqlite_undo_their_own_only() {

@@ -153,6 +153,144 @@ fn streams_nest_where_the_database_can() {
     });
 }
 
+/// A loop over several streams of one connection at once.
+#[test]
+#[cfg(feature = "sqlite")]
+fn streams_of_one_connection_may_be_read_by_turns() {
+    const COUNT: i64 = 20_000;
+    type Open = fn() -> (Option<Script>, Database);
+    let databases: [(&str, Open); 3] = [
+        ("SQLite", || {
+            (None, Database::builder().url("sqlite::memory:").pool_size(1).timeout(Some(LONG)).open().unwrap())
+        }),
+        ("one that nests", || {
+            let script = Script::new().nested();
+            let db = script.builder().pool_size(1).timeout(Some(LONG)).open().unwrap();
+            (Some(script), db)
+        }),
+        ("one that runs a statement at a time", || {
+            let script = Script::new();
+            let db = script.builder().pool_size(1).timeout(Some(LONG)).open().unwrap();
+            (Some(script), db)
+        }),
+    ];
+    ends(move || {
+        for (what, open) in databases {
+            let (script, db) = open();
+            let numbers = match &script {
+                Some(_) => format!("SELECT n FROM SERIES({COUNT})"),
+                None => format!(
+                    "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {COUNT}) SELECT n FROM c"
+                ),
+            };
+            let numbers = numbers.as_str();
+            let connection = db.connection().unwrap();
+            let tx = connection.begin().unwrap();
+            let number = |row: Result<Row, Error>| row.unwrap().get::<i64>(0).unwrap();
+            for streams in [2, 3] {
+                for inside in [false, true] {
+                    let mut open: Vec<_> = (0..streams)
+                        .map(|_| {
+                            if inside { tx.iterate(numbers, ()) } else { connection.iterate(numbers, ()) }.unwrap()
+                        })
+                        .collect();
+                    // Those begun last are read first, and the other way round.
+                    for turn in 0..COUNT {
+                        let read = if turn % 2 == 0 { [0, 1] } else { [1, 0] };
+                        let first = number(open[read[0]].next().unwrap());
+                        assert_eq!(number(open[read[1]].next().unwrap()), first, "{what}: of {streams}");
+                        if let Some(third) = open.get_mut(2) {
+                            assert_eq!(number(third.next().unwrap()), first, "{what}: of {streams}");
+                        }
+                    }
+                    assert!(open.iter_mut().all(|stream| stream.next().is_none()), "{what}: of {streams}");
+                }
+            }
+            tx.rollback().unwrap();
+            assert_eq!(db.snapshot().counters.opened, 1, "{what}");
+        }
+    });
+}
+
+const ENDLESS: &str = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n, zeroblob(1000) FROM c";
+
+/// Where so much would have to be read ahead that it cannot be, the younger one ends, at once and with the reason.
+#[test]
+#[cfg(feature = "sqlite")]
+fn streams_that_are_too_long_to_be_read_by_turns_are_told() {
+    ends(|| {
+        let db = Database::builder().url("sqlite::memory:").timeout(Some(LONG)).open().unwrap();
+        let connection = db.connection().unwrap();
+        let mut older = connection.iterate(ENDLESS, ()).unwrap();
+        let mut younger = connection.iterate(ENDLESS, ()).unwrap();
+        let mut read = 0;
+        let error = loop {
+            older.next().unwrap().unwrap();
+            match younger.next().unwrap() {
+                Ok(_) => read += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((error.kind(), error.effect()), (ErrorKind::ConnectionBusy, Effect::NotApplied), "{error:?}");
+        assert!(error.message().contains("read one of the two to its end first"), "{error}");
+        assert!(read > 0, "what came before is delivered");
+        assert!(younger.next().is_none());
+        for _ in 0..2 * read {
+            older.next().unwrap().unwrap();
+        }
+        drop(older);
+        assert_eq!(connection.fetch_val::<i64>("SELECT 1", ()).unwrap(), Some(1));
+        assert_eq!(db.snapshot().counters.opened, 1);
+    });
+}
+
+/// That one reader waits for the other is no reason to end anything while both are on their way.
+#[test]
+#[cfg(feature = "sqlite")]
+fn streams_of_one_connection_in_two_threads_wait_for_each_other() {
+    const COUNT: i64 = 60_000;
+    ends(|| {
+        let db = Database::builder().url("sqlite::memory:").timeout(Some(LONG)).open().unwrap();
+        let connection = db.connection().unwrap();
+        let numbers = format!(
+            "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {COUNT}) \
+             SELECT n, zeroblob(1000) FROM c"
+        );
+        let mut older = connection.iterate(numbers.as_str(), ()).unwrap();
+        older.next().unwrap().unwrap();
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let (begin, begun) = std::sync::mpsc::channel();
+        let (other, text) = (connection.clone(), numbers.clone());
+        let younger = start("younger", move || {
+            let mut rows = other.iterate(text.as_str(), ()).unwrap();
+            rows.next().unwrap().unwrap();
+            begin.send(()).unwrap();
+            wait.recv().unwrap();
+            rows.map(Result::unwrap).count()
+        });
+        begun.recv().unwrap();
+        // Once the older one has run dry, its reader waits for the younger one, whose reader waits for this.
+        let me = std::thread::current().name().unwrap_or_default().chars().take(15).collect::<String>();
+        let nudge = start("nudge", move || {
+            let until = std::time::Instant::now() + crate::kit::PATIENCE;
+            let ticks = || {
+                let threads = crate::kit::threads_of("self").into_iter();
+                threads.filter(|it| it.name == me && it.state == 'S').map(|it| (it.id, it.ticks)).collect::<Vec<_>>()
+            };
+            let mut quiet = 0;
+            while quiet < 50 && std::time::Instant::now() < until {
+                let before = ticks();
+                std::thread::sleep(Duration::from_millis(2));
+                quiet = if !before.is_empty() && before == ticks() { quiet + 1 } else { 0 };
+            }
+            go.send(()).unwrap();
+        });
+        assert_eq!(older.map(Result::unwrap).count() as i64, COUNT - 1);
+        assert_eq!(younger.join().unwrap() as i64, COUNT - 1);
+        nudge.join().unwrap();
+    });
+}
+
 #[test]
 fn a_statement_beside_a_stream_is_served_or_refused_and_never_hangs() {
     ends(|| {

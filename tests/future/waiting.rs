@@ -5,8 +5,8 @@ use std::pin::pin;
 use pontoon::ErrorKind;
 use pontoon::prelude::*;
 
-use crate::kit::script::{Method, Script};
-use crate::support::{awaited, ends, open, poll_once};
+use crate::kit::script::{Ears, Method, Rule, Script};
+use crate::support::{awaited, ends, open, poll_once, poll_until};
 
 #[test]
 fn threads_and_futures_stand_in_one_line() {
@@ -82,5 +82,41 @@ fn closures_are_shipped() {
         let error = db.run(|_| -> pontoon::Result<()> { panic!("of the program") }).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::DriverPanic);
         db.ping().await.unwrap();
+    });
+}
+
+/// Who holds a connection is told with the place in the program where it was asked for, by every method.
+#[test]
+fn the_place_of_a_call_is_its_caller_s() {
+    awaited(async {
+        let script = Script::new().table("t");
+        script.insert("t", &[1, 2, 3]);
+        let db = open(&script, 1);
+        let place = || db.snapshot().connections[0].holder.as_ref().map(|holder| holder.location.file().to_owned());
+        let gate = script.gate("all");
+        for method in [Method::Query, Method::Execute, Method::Ping] {
+            script.add(Rule::on(method).block(&gate, Ears::SERVER));
+        }
+        macro_rules! is_here {
+            ($($call:expr;)+) => {$({
+                let mut call = pin!($call);
+                poll_until(call.as_mut(), || gate.blocked() > 0);
+                assert_eq!(place().as_deref(), Some(file!()), "{}", stringify!($call));
+            })+};
+        }
+        is_here! {
+            db.fetch_all("SELECT n FROM t", ());
+            db.fetch_one("SELECT n FROM t", ());
+            db.fetch_nth("SELECT n FROM t", (), 1);
+            db.fetch_last("SELECT n FROM t", ());
+            db.fetch_val::<i64>("SELECT n FROM t", ());
+            db.fetch_all_as::<(i64,)>("SELECT n FROM t", ());
+            db.fetch_one_as::<(i64,)>("SELECT n FROM t", ());
+            db.execute("INSERT INTO t VALUES (4)", ());
+            db.ping();
+            db.session(|session| session.ping());
+            db.transaction(|tx| async move { tx.ping().await });
+            futures_util::StreamExt::collect::<Vec<_>>(db.iterate("SELECT n FROM t", ()));
+        }
     });
 }

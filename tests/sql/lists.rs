@@ -109,6 +109,15 @@ fn parameters_come_from_whatever_is_at_hand() {
     assert_eq!(vec![1, 2].into_params(), positional);
     assert_eq!((&vec![1, 2]).into_params(), positional);
     assert_eq!(params![1, 2], positional);
+    // Keywords of Rust are names like any other.
+    let keywords = params! { for: 1, type: 2, "match" => 3, if: 4, self: 5 };
+    let same = params! { "for" => 1, "type" => 2, match: 3, "if" => 4, "self" => 5 };
+    assert_eq!(keywords, same);
+    let (r#type, id) = (7, 8);
+    assert_eq!(params! { :r#type, for: 1 }, params! { type: 7, for: 1 });
+    assert_eq!(params! { :id, while: 1 }, params! { id: 8, "while": 1 });
+    let (sql, values) = bound("select :for, :type", params! { type: 2, for: 1 }, &SQLITE);
+    assert_eq!((sql.as_str(), values), ("select ?1, ?2", ints(&[1, 2])));
     assert_eq!(params![1, 2,], positional);
     assert_eq!(().into_params(), Params::None);
     assert_eq!(params![], Params::None);

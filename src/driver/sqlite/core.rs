@@ -96,7 +96,7 @@ impl Core {
     pub(super) fn on_terms<T>(&self, call: &Call<'_>, work: impl FnOnce(&Running<'_>) -> Outcome<T>) -> Result<T> {
         let running = self.watch.enter(call);
         // After entering: a cancel that comes from here on finds the call, one that came before is seen now.
-        call.check().map_err(|error| error.with_effect(Effect::NotSent))?;
+        call.check_first().map_err(|error| error.with_effect(Effect::NotSent))?;
         self.end_query_only()?;
         work(&running).map_err(|failure| self.explain(failure, &running))
     }
@@ -156,7 +156,7 @@ impl Core {
     /// Takes a statement to its end.
     #[inline]
     pub(super) fn run_prepared(&self, statement: &mut Prepared<'_>, facts: &Facts) -> Outcome<()> {
-        if facts.shape.is_none() {
+        if !facts.has_rows {
             statement.raw_execute()?;
             return Ok(());
         }
@@ -176,7 +176,7 @@ impl Core {
         call: &Call<'_>,
         running: &Running<'_>,
         sql: &str,
-    ) -> Outcome<(CachedStatement<'c>, Arc<Facts>)> {
+    ) -> Outcome<(CachedStatement<'c>, Facts)> {
         let statement = self.conn.prepare_cached(sql)?;
         let facts = self.known.borrow_mut().facts(sql, &statement)?;
         if facts.writes {
@@ -206,7 +206,7 @@ impl Core {
         self.on_terms(call, |running| {
             let sql = &*bound.sql;
             let (mut statement, facts) = self.prepare(call, running, sql)?;
-            if facts.shape.is_none() {
+            if !facts.has_rows {
                 return Err(Failure::Ours(Error::new(
                     ErrorKind::Misuse,
                     "the statement returns no rows: run it with execute, or add a RETURNING clause",
@@ -218,11 +218,11 @@ impl Core {
             if rows.get().is_none() {
                 // The columns can have changed in this very step, even when there are no rows.
                 drop(rows);
-                let shape = self.shape(sql, &facts, &statement, running)?;
+                let shape = self.shape(sql, &statement, running)?;
                 sink.columns(&shape.columns)?;
             } else {
                 let shape = match rows.as_ref() {
-                    Some(statement) => self.shape(sql, &facts, statement, running)?,
+                    Some(statement) => self.shape(sql, statement, running)?,
                     // There is a row, so there is a statement.
                     None => return Ok(()),
                 };
@@ -237,8 +237,8 @@ impl Core {
     }
 
     #[inline]
-    fn shape(&self, sql: &str, facts: &Facts, statement: &Prepared<'_>, running: &Running<'_>) -> Result<Arc<Shape>> {
-        self.known.borrow_mut().shape(sql, facts, statement, running.is_alone())
+    fn shape(&self, sql: &str, statement: &Prepared<'_>, running: &Running<'_>) -> Result<Arc<Shape>> {
+        self.known.borrow_mut().shape(sql, statement, running.is_alone())
     }
 
     fn push_rows(

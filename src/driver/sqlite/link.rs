@@ -31,12 +31,19 @@ impl SqliteLink {
     /// The connection, with our handlers on it.
     #[inline]
     fn ready(&mut self) -> Result<Inside<'_>> {
+        self.whole()?;
+        Ok(Inside::new(&self.core))
+    }
+
+    /// The same for what lets no other statement in while it runs.
+    #[inline]
+    fn whole(&mut self) -> Result<&mut Core> {
         let core = self.core.get_mut();
         if core.handlers_lost.get() {
             Watch::install(&core.watch, &mut core.conn).map_err(of_native)?;
             core.handlers_lost.set(false);
         }
-        Ok(Inside::new(&self.core))
+        Ok(core)
     }
 
     /// Puts a new connection in the place of this one. The handle stays the same.
@@ -164,7 +171,7 @@ impl Link for SqliteLink {
     }
 
     fn execute(&mut self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
-        self.ready()?.execute(call, statement)
+        self.whole()?.execute(call, statement)
     }
 
     fn query(&mut self, call: &Call<'_>, statement: &Bound<'_>, sink: &mut dyn RowSink) -> Result<()> {
@@ -254,7 +261,7 @@ impl Link for SqliteLink {
     }
 
     fn execute_many(&mut self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
-        self.ready()?.execute_many(call, sets)
+        self.whole()?.execute_many(call, sets)
     }
 
     fn bulk_insert(

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -205,10 +204,24 @@ impl Opener {
 /// `None` when there is no such file.
 fn identity_of(path: &Path) -> io::Result<Option<Identity>> {
     match fs::metadata(path) {
-        Ok(metadata) => Ok(Some((metadata.dev(), metadata.ino()))),
+        Ok(metadata) => Ok(Some(identity_in(&metadata))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+#[cfg(unix)]
+fn identity_in(metadata: &fs::Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
+}
+
+/// Windows tells the number of a file to nobody who has not opened it. It lets nobody move or delete one either while
+/// SQLite has it open, so that when it was made is enough to know it again by.
+#[cfg(not(unix))]
+fn identity_in(metadata: &fs::Metadata) -> Identity {
+    let made = metadata.created().ok().and_then(|made| made.duration_since(std::time::UNIX_EPOCH).ok());
+    made.map_or((0, 0), |made| (made.as_secs(), made.subsec_nanos().into()))
 }
 
 fn is_empty(path: &Path) -> bool {

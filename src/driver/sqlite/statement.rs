@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
 
 use rusqlite::{Statement, StatementStatus};
 
@@ -63,22 +62,29 @@ impl Shape {
 /// Nobody has looked at the columns since the statement was prepared.
 const UNCHECKED: i32 = -1;
 
-/// What is known of a statement.
-#[derive(Debug)]
+/// What is known of a statement but its columns.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Facts {
-    /// None for a statement without a result.
-    pub(super) shape: Option<Arc<Shape>>,
+    /// Whether it has a result.
+    pub(super) has_rows: bool,
     pub(super) parameters: usize,
     pub(super) writes: bool,
     pub(super) pragma: Option<Pragma>,
     /// INSERT or REPLACE: makes keys.
     pub(super) inserts: bool,
-    /// How often SQLite had prepared the statement again when the columns were last seen to be right.
-    checked: AtomicI32,
 }
 
-impl Facts {
-    fn of(text: &str, statement: &Statement<'_>) -> Result<Facts> {
+/// All that is known of a statement.
+#[derive(Debug)]
+struct Entry {
+    facts: Facts,
+    shape: Option<Arc<Shape>>,
+    /// How often SQLite had prepared the statement again when the columns were last seen to be right.
+    checked: i32,
+}
+
+impl Entry {
+    fn of(text: &str, statement: &Statement<'_>) -> Result<Entry> {
         let shape = match statement.column_count() {
             0 => None,
             // A damaged or hostile file can name its columns in something else than UTF-8, and `rusqlite` knows no other
@@ -91,14 +97,14 @@ impl Facts {
                 .with_effect(Effect::NotSent)
             })?),
         };
-        Ok(Facts {
-            shape: shape.map(Arc::new),
+        let facts = Facts {
+            has_rows: shape.is_some(),
             parameters: statement.parameter_count(),
             writes: !statement.readonly(),
             pragma: Pragma::of(text),
             inserts: !statement.readonly() && is_insert(text),
-            checked: AtomicI32::new(UNCHECKED),
-        })
+        };
+        Ok(Entry { facts, shape: shape.map(Arc::new), checked: UNCHECKED })
     }
 }
 
@@ -139,16 +145,16 @@ impl Hasher for TextHasher {
     }
 }
 
-/// Facts by text.
+/// What is known, by text.
 #[derive(Debug)]
 pub(super) struct Known {
-    facts: HashMap<Box<str>, Arc<Facts>, BuildHasherDefault<TextHasher>>,
+    entries: HashMap<Box<str>, Entry, BuildHasherDefault<TextHasher>>,
     capacity: usize,
 }
 
 impl Known {
     pub(super) fn new(capacity: usize) -> Known {
-        Known { facts: HashMap::default(), capacity: capacity.max(16) }
+        Known { entries: HashMap::default(), capacity: capacity.max(16) }
     }
 
     /// The facts of a statement that is prepared and has not run yet.
@@ -156,28 +162,27 @@ impl Known {
     /// # Errors
     /// When its columns cannot be named.
     #[inline]
-    pub(super) fn facts(&mut self, text: &str, statement: &Statement<'_>) -> Result<Arc<Facts>> {
-        match self.facts.get(text) {
-            Some(facts) => {
-                if statement.get_status(StatementStatus::Run) == 0 {
+    pub(super) fn facts(&mut self, text: &str, statement: &Statement<'_>) -> Result<Facts> {
+        match self.entries.get_mut(text) {
+            Some(entry) => {
+                if entry.facts.has_rows && statement.get_status(StatementStatus::Run) == 0 {
                     // Another statement than the one whose columns were looked at.
-                    facts.checked.store(UNCHECKED, Ordering::Relaxed);
+                    entry.checked = UNCHECKED;
                 }
-                Ok(Arc::clone(facts))
+                Ok(entry.facts)
             }
-            None => self.learn(text, statement),
+            None => self.learn(text, statement).map(|entry| entry.facts),
         }
     }
 
     #[cold]
-    fn learn(&mut self, text: &str, statement: &Statement<'_>) -> Result<Arc<Facts>> {
-        let facts = Arc::new(Facts::of(text, statement)?);
-        if self.facts.len() >= self.capacity {
+    fn learn(&mut self, text: &str, statement: &Statement<'_>) -> Result<&mut Entry> {
+        let entry = Entry::of(text, statement)?;
+        if self.entries.len() >= self.capacity {
             // They are cheap to find out again, and a program with more texts than this builds them as it goes.
-            self.facts.clear();
+            self.entries.clear();
         }
-        self.facts.insert(text.into(), Arc::clone(&facts));
-        Ok(facts)
+        Ok(self.entries.entry(text.into()).insert_entry(entry).into_mut())
     }
 
     /// The shape of the result of a statement that has made its first step. `alone` is false inside another statement:
@@ -186,29 +191,22 @@ impl Known {
     /// # Errors
     /// When it has no columns any more.
     #[inline]
-    pub(super) fn shape(
-        &mut self,
-        text: &str,
-        facts: &Facts,
-        statement: &Statement<'_>,
-        alone: bool,
-    ) -> Result<Arc<Shape>> {
+    pub(super) fn shape(&mut self, text: &str, statement: &Statement<'_>, alone: bool) -> Result<Arc<Shape>> {
         let prepared = statement.get_status(StatementStatus::RePrepare);
-        match &facts.shape {
-            Some(shape) if alone && facts.checked.load(Ordering::Relaxed) == prepared => Ok(Arc::clone(shape)),
-            Some(shape) if shape.is_of(statement) => {
-                let checked = if alone { prepared } else { UNCHECKED };
-                facts.checked.store(checked, Ordering::Relaxed);
-                Ok(Arc::clone(shape))
+        if let Some(entry) = self.entries.get_mut(text)
+            && let Some(shape) = &entry.shape
+        {
+            if alone && entry.checked == prepared {
+                return Ok(Arc::clone(shape));
             }
-            _ => {
-                self.facts.remove(text);
-                let facts = self.learn(text, statement)?;
-                facts.shape.clone().ok_or_else(|| {
-                    Error::new(ErrorKind::Internal, "a change of the schema took all columns from the statement")
-                })
+            if shape.is_of(statement) {
+                entry.checked = if alone { prepared } else { UNCHECKED };
+                return Ok(Arc::clone(shape));
             }
         }
+        self.learn(text, statement)?.shape.clone().ok_or_else(|| {
+            Error::new(ErrorKind::Internal, "a change of the schema took all columns from the statement")
+        })
     }
 }
 

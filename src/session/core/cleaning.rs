@@ -46,6 +46,7 @@ impl Core<'_> {
             }
             self.link.rollback(call).map_err(|error| Cause::of(&self.state.scrub(error)))?;
             self.state.stack.truncate(0);
+            self.state.sole = None;
         }
         let reset = match how {
             Cleaning::Never => None,

@@ -16,7 +16,9 @@ use rules::Verbs;
 
 use super::Turn;
 use super::sink::{Collect, First};
+use super::sole_writer::SoleWriter;
 use super::stack::{Cause, Stack, Token};
+use super::stream::Lookout;
 use crate::driver::{BulkPath, Catalog, Executed, Link, RowSink};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::metrics::Meter;
@@ -39,6 +41,13 @@ pub(crate) struct State {
     pub(crate) redactor: Redactor,
     /// Whether something ran that may have left a trace in the session: settings, temporary tables, locks.
     pub(crate) traces: bool,
+    /// What the pinned transaction holds alone.
+    pub(crate) sole: Option<SoleWriter>,
+    /// The streams that wait in each other for the end of what runs now.
+    pub(crate) outer: Vec<Lookout>,
+    /// How many jobs wait behind what runs now, where it cannot see them: it runs because a stream has ended that had held
+    /// up all of them.
+    pub(crate) behind: usize,
     /// Counts what is done here.
     pub(crate) meter: Arc<Meter>,
 }
@@ -67,6 +76,14 @@ impl std::fmt::Debug for Core<'_> {
 impl<'v> Core<'v> {
     pub(crate) fn new(link: &'v mut (dyn Link + 'v), state: &'v mut State) -> Core<'v> {
         Core { link, state }
+    }
+
+    pub(in crate::session) fn state(&self) -> &State {
+        self.state
+    }
+
+    pub(in crate::session) fn state_mut(&mut self) -> &mut State {
+        self.state
     }
 
     /// The same connection for a shorter time.

@@ -33,8 +33,11 @@ impl Core<'_> {
             core.after(turn, Some(statement), result)
         })
         .map_err(|error| match error.kind() {
-            // Its rows were too many; whatever it changed may stay changed.
+            // Its rows were too many, or nobody reads them any more; whatever it changed may stay changed.
             ErrorKind::ResultTooLarge if !reads && !is_undone => error.with_effect(Effect::Unknown),
+            ErrorKind::ConnectionBusy if !reads && !is_undone && error.effect() == Effect::NotApplied => {
+                error.with_effect(Effect::Unknown)
+            }
             _ => error,
         })
     }

@@ -4,6 +4,7 @@ use super::rules::{Verbs, unfenced};
 use super::{Core, Turn};
 use crate::driver::{CommitOutcome, LinkState};
 use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::session::sole_writer::SoleWriter;
 use crate::session::stack::{Cause, Token};
 use crate::sql::TxOptions;
 
@@ -52,9 +53,10 @@ impl Core<'_> {
         }
     }
 
-    /// Opens the transaction that force rollback holds for everybody.
-    pub(crate) fn pin(&mut self, turn: &Turn<'_>, options: &TxOptions) -> Result<Token> {
+    /// Opens the transaction that force rollback holds for everybody. `sole` is held for as long as it is there.
+    pub(crate) fn pin(&mut self, turn: &Turn<'_>, options: &TxOptions, sole: Option<SoleWriter>) -> Result<Token> {
         self.begin(turn, options)?;
+        self.state.sole = sole;
         self.state.stack.truncate(0);
         Ok(self.state.stack.pin(*options))
     }

@@ -4,7 +4,9 @@ pub(crate) mod sqlite;
 
 use std::path::Path;
 
-use pontoon::{Database, DatabaseBuilder, IsolationLevel, Result};
+use pontoon::{DatabaseBuilder, IsolationLevel, Result};
+
+use crate::face::Database;
 
 /// A way to reach a database, and in what it differs from others.
 pub(crate) struct Profile {

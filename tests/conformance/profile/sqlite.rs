@@ -1,8 +1,9 @@
 //! SQLite: in a file by way of the connection's thread, in a file on the caller's own thread, in memory.
 
-use pontoon::{Database, Error, ErrorKind, IsolationLevel, Result};
+use pontoon::{Error, ErrorKind, IsolationLevel, Result};
 
 use super::{Feature, Profile, Types};
+use crate::face::Database;
 
 const TABLES: &str = "
     CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL, completed BOOLEAN NOT NULL DEFAULT 0);
