@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`transactions`] | what is kept, what is undone, what a COMMIT can answer |
 //! | [`callers`] | which connection a call uses, and who takes part in whose transaction |
+//! | [`futures`] | the same database awaited, and what a drop does |
 //! | [`testing`] | how a test leaves nothing behind |
 //! | [`deadlines`] | when a call ends, and what a cancel can and cannot do |
 //! | [`pool`] | how many connections, for how long, and who holds them |
@@ -17,6 +18,9 @@ pub mod transactions {}
 
 #[doc = include_str!("guide/callers.md")]
 pub mod callers {}
+
+#[doc = include_str!("guide/futures.md")]
+pub mod futures {}
 
 #[doc = include_str!("guide/testing.md")]
 pub mod testing {}

@@ -1,5 +1,6 @@
 //! One library for every database that has a blocking driver: SQL in, rows out, and the same transactions, deadlines and
-//! errors on each of them. Today that is SQLite, called from threads; other drivers and the asynchronous face are planned.
+//! errors on each of them, called from threads and awaited from any executor. Today that is SQLite; other drivers are
+//! planned.
 //!
 //! ```
 //! use pontoon::prelude::*;
@@ -30,6 +31,7 @@
 //! | [`Streamable`] | rows one by one, with bounded memory |
 //! | [`Transaction`], [`TxOptions`], [`transactional`] | transactions, one inside another; a function as one |
 //! | [`Connection`] | one connection, kept |
+//! | [`AsyncDatabase`](future::AsyncDatabase), [`future`] | the same, awaited |
 //! | [`Session`] | many statements, one way to the connection's thread and back |
 //! | [`params!`], [`Query`] | parameters; a deadline and limits for one query |
 //! | [`Row`], [`Rows`], [`FromRow`] | what comes back, and reading it as your own types |
@@ -44,8 +46,8 @@
 //! # How it works
 //!
 //! Every connection lives on a thread of its own, its worker, where it is opened, used, reset and closed. What is public
-//! sends a closure there and waits for the reply, until its deadline and no longer. Where a driver allows it (SQLite
-//! does), a short statement runs on the caller's own thread instead and saves the way. What is open in a transaction is
+//! sends a closure there and waits for the reply, or awaits it, until its deadline and no longer. Where a driver allows it
+//! (SQLite does), a short statement runs on the calling thread instead and saves the way. What is open in a transaction is
 //! asked from the database, never remembered.
 //!
 //! # Features

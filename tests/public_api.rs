@@ -82,6 +82,17 @@ types! {
     pontoon::CloseReport: [Send Sync Unpin Debug];
     pontoon::Snapshot: [Send Sync Unpin Debug Clone];
     pontoon::testing::TestDatabase: [Send Sync Unpin Debug];
+    // the awaited face
+    pontoon::future::AsyncDatabase: [Send Sync Unpin Debug Clone];
+    pontoon::future::AsyncConnection: [Send Sync Unpin Debug Clone];
+    pontoon::future::AsyncTransaction<'static>: [Send Sync Unpin Debug];
+    pontoon::future::Tx: [Send Sync Unpin Debug];
+    pontoon::CommitError<pontoon::future::AsyncTransaction<'static>>: [Send Sync Unpin Debug];
+    pontoon::future::AsyncRowStream<'static>: [Send Unpin Debug];
+    pontoon::future::AsyncBatchStream<'static>: [Send Unpin Debug];
+    pontoon::future::Answer<'static, pontoon::Rows>: [Send !Sync Unpin Debug];
+    pontoon::future::Caller: [Send Sync Unpin Debug Clone];
+    pontoon::future::Scope<std::future::Ready<()>>: [Send Unpin Debug];
     // the driver seam
     dyn pontoon::driver::Driver: [Send Sync];
     dyn pontoon::driver::Source: [Send Sync];

@@ -1,15 +1,24 @@
 //! Names that a mistyped one can have meant.
 
-/// The candidates within about a third of the name's length in edits, nearest first, three at most.
-pub(super) fn near<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+/// A shorter beginning is one of too much.
+const SHORTEST_BEGINNING: usize = 3;
+
+/// The candidates within about a third of the name's length in edits, nearest first, three at most; without any, those
+/// that the name is the beginning of.
+pub(super) fn near<'n>(name: &str, candidates: impl Iterator<Item = &'n str> + Clone) -> Vec<&'n str> {
     let limit = (name.chars().count() / 3).clamp(1, 3);
     let lower = name.to_lowercase();
     let mut found: Vec<(usize, &str)> = candidates
+        .clone()
         .map(|candidate| (distance(&lower, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .collect();
     found.sort();
     found.dedup();
+    if found.is_empty() && lower.len() >= SHORTEST_BEGINNING {
+        let longer = candidates.filter(|candidate| candidate.starts_with(&*lower));
+        return longer.take(3).collect();
+    }
     found.into_iter().take(3).map(|(_, candidate)| candidate).collect()
 }
 
@@ -57,6 +66,7 @@ mod tests {
         let names = ["pool_size", "pool_recycle", "echo", "echo_pool"];
         assert_eq!(near("pool_szie", names.into_iter()), ["pool_size"]);
         assert_eq!(near("ECHO_POL", names.into_iter()), ["echo_pool"]);
+        assert_eq!(near("pool", names.into_iter()), ["pool_size", "pool_recycle"]);
         assert!(near("bogus", names.into_iter()).is_empty());
     }
 }

@@ -275,16 +275,12 @@ pub trait Link: Send {
         Ok((affected, BulkPath::Prepared))
     }
 
-    /// Waits for notifications on these channels, until the call ends or `each` returns false.
+    /// Waits for notifications on these channels, until the call ends or `each` returns false. `each` hears first that they
+    /// are listened to.
     ///
     /// # Errors
     /// `Unsupported` where the database has none.
-    fn listen(
-        &mut self,
-        call: &Call<'_>,
-        channels: &[String],
-        each: &mut dyn FnMut(Notification) -> bool,
-    ) -> Result<()> {
+    fn listen(&mut self, call: &Call<'_>, channels: &[String], each: &mut dyn FnMut(Heard) -> bool) -> Result<()> {
         let _ = (call, channels, each);
         Err(unsupported(self.dialect(), "notifications"))
     }
@@ -307,6 +303,15 @@ pub struct Notification {
     pub channel: String,
     /// What it says.
     pub payload: String,
+}
+
+/// What whoever listens hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// From now on, nothing that is sent is missed while the connection lives.
+    Listening,
+    /// A message.
+    Message(Notification),
 }
 
 /// A question about what is in the database.

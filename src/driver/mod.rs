@@ -17,6 +17,8 @@ mod notices;
 mod raw;
 mod sink;
 
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
@@ -24,7 +26,9 @@ pub(crate) use raw::forks;
 
 pub use admin::Admin;
 pub use call::{Call, Limits};
-pub use link::{BulkPath, Catalog, CommitOutcome, Executed, Fence, Handle, Link, LinkState, Notification, Reset};
+pub use link::{
+    BulkPath, Catalog, CommitOutcome, Executed, Fence, Handle, Heard, Link, LinkState, Notification, Reset,
+};
 pub use notices::Notices;
 pub use sink::{BATCH_BYTES, Batcher, Flow, RowSink};
 
@@ -119,4 +123,6 @@ impl Driver for &'static dyn Driver {
 pub static BUILT_IN: &[&dyn Driver] = &[
     #[cfg(feature = "sqlite")]
     &sqlite::Sqlite,
+    #[cfg(feature = "postgres")]
+    &postgres::Postgres,
 ];

@@ -28,6 +28,12 @@ pub trait RowSink {
     /// How many rows the next batch should have: at least one. Asked after each batch; it grows for a reader that stays.
     fn batch_rows(&self) -> usize;
 
+    /// Whether it has a use for the second way into the connection that [`batch`](Self::batch) can be given. For a driver
+    /// that has one only at a price, such as a cursor.
+    fn wants_again(&self) -> bool {
+        false
+    }
+
     /// Takes a batch.
     ///
     /// `again` is a second way into the same connection, which drivers give that can run a statement while this one is

@@ -14,7 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// A place in the pool. Making one makes nothing.
 #[derive(Default)]
 pub(super) struct Berth {
-    pub(super) mooring: Option<Mooring>,
+    /// In a box, because a berth goes from hand to hand.
+    pub(super) mooring: Option<Box<Mooring>>,
 }
 
 /// A connection that is open, by the worker that owns it.

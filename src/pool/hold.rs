@@ -60,7 +60,7 @@ impl Hold {
     /// Not in a forked child: a job that is queued there is never answered.
     fn mooring(&self) -> Result<&Mooring> {
         self.pool.origin.check()?;
-        self.claim.as_ref().and_then(|claim| claim.berth.mooring.as_ref()).ok_or_else(fault::gone)
+        self.claim.as_ref().and_then(|claim| claim.berth.mooring.as_deref()).ok_or_else(fault::gone)
     }
 
     /// Whether it is a connection of this pool.

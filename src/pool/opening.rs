@@ -164,7 +164,7 @@ impl Pool {
             Ok(_) if self.gate.is_closed() => Err(fault::closed()),
             Ok(mooring) => {
                 self.opened(&mooring, begun.elapsed());
-                claim.berth.mooring = Some(mooring);
+                claim.berth.mooring = Some(Box::new(mooring));
                 Ok(())
             }
             Err(_) if self.gate.is_closed() => Err(fault::closed()),
@@ -197,7 +197,7 @@ impl Pool {
     pub(super) fn open_unattended(self: &Arc<Pool>, mut claim: Claim) {
         let Ok(mooring) = self.launch() else { return };
         let (worker, record) = (mooring.worker.clone(), Arc::clone(&mooring.record));
-        claim.berth.mooring = Some(mooring);
+        claim.berth.mooring = Some(Box::new(mooring));
         let until = self.connect_until(after(self.terms.acquire_timeout));
         let connecting = self.connecting(until);
         let (tally, observer, begun) = (Arc::clone(&self.tally), Arc::clone(&self.observer), Instant::now());

@@ -388,7 +388,7 @@ impl BatchBuilder {
     fn text(&mut self, text: &str) -> Result<Span> {
         let span = self.span(self.heap.text.len(), text.len())?;
         if self.heap.text.capacity() == 0 {
-            self.heap.text.reserve_exact(text.len().max(FIRST_TEXT));
+            self.heap.text = String::with_capacity(text.len().max(FIRST_TEXT));
         }
         self.heap.text.push_str(text);
         Ok(span)

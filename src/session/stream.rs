@@ -162,6 +162,10 @@ impl RowSink for Sink<'_, '_> {
         self.meter.cap(self.rows)
     }
 
+    fn wants_again(&self) -> bool {
+        true
+    }
+
     fn batch(&mut self, batch: Batch, mut again: Option<&mut dyn Link>) -> Result<Flow> {
         self.meter.add(&batch)?;
         if !self.fixed {

@@ -43,6 +43,10 @@ pub(super) fn parse(text: &str) -> Result<DatabaseUrl, Error> {
         Shape::File => file(&mut url, rest)?,
         Shape::Dsn | Shape::Server => {
             let rest = rest.strip_prefix("//").ok_or_else(|| {
+                // The drive of a path on Windows, or what other tools write before a path.
+                if url.scheme().len() == 1 || url.scheme() == "file" {
+                    return bad("the database URL is the path of a file; for one of SQLite write sqlite:app.db");
+                }
                 bad(format!(
                     "after `{0}:` there must be `//`; write {0}://user@host/database, and percent-encode a `:` that \
                      stands before it",

@@ -8,6 +8,8 @@ mod builder;
 mod face;
 #[macro_use]
 mod harness;
+#[path = "../kit/mod.rs"]
+mod kit;
 mod profile;
 
 #[macro_use]
@@ -53,7 +55,8 @@ macro_rules! expand {
 
 /// The tests of every module, once for each profile in each executor: `mod name = profile, executor;`.
 macro_rules! profiles {
-    ($(mod $name:ident = $profile:expr, $face:expr;)+) => {$(
+    ($($(#[$attribute:meta])* mod $name:ident = $profile:expr, $face:expr;)+) => {$(
+        $(#[$attribute])*
         mod $name {
             const PROFILE: &crate::profile::Profile = &$profile;
             const FACE: crate::face::Face = $face;
@@ -71,6 +74,8 @@ profiles! {
     mod tokio_memory = crate::profile::sqlite::MEMORY, crate::face::Face::TokioMultiThread;
     mod smol_file = crate::profile::sqlite::FILE_LENT, crate::face::Face::Smol;
     mod smol_memory = crate::profile::sqlite::MEMORY, crate::face::Face::Smol;
+    #[cfg(feature = "postgres")]
+    mod tokio_postgres = crate::profile::postgres::POSTGRES, crate::face::Face::TokioMultiThread;
 }
 
 /// A part of the suite that meets each kind of waiting, for the executors that it is not run in as a whole.

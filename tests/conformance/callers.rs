@@ -355,20 +355,13 @@ pub(crate) fn the_session_is_clean_for_the_next(t: &Target) -> Outcome {
     let db = t.notes_with(|builder| builder.pool_size(1))?;
     for round in 0..3 {
         let connection = db.connection()?;
-        assert_eq!(connection.fetch_val("PRAGMA recursive_triggers", ())?, Some(0), "round {round}");
+        assert_eq!(connection.fetch_val(t.profile().setting.read, ())?, Some(0), "round {round}");
         assert!(!is_marked(&connection, "a"));
-        connection.execute("PRAGMA recursive_triggers = on", ())?;
+        connection.execute(t.profile().setting.switch_on, ())?;
         mark(&connection, "a")?;
         drop(connection);
         // A transaction that was left open through the driver's own connection is not handed on either.
-        let error = fails(
-            ErrorKind::TransactionVerb,
-            db.raw(|connection: &mut rusqlite::Connection| {
-                connection
-                    .execute_batch("BEGIN; INSERT INTO notes (text) VALUES ('undone')")
-                    .map_err(|error| Error::new(ErrorKind::Other, error.to_string()))
-            }),
-        );
+        let error = fails(ErrorKind::TransactionVerb, (t.profile().begin_by_driver)(&db));
         assert!(error.message().contains("rolled back"), "{error}");
         assert_eq!(count(&db)?, 0);
     }

@@ -15,7 +15,8 @@ use pontoon::Result;
 
 use crate::builder::Builder;
 use crate::face::Face;
-use crate::profile::{Feature, Profile};
+use crate::kit::servers::{Scratch, Server};
+use crate::profile::{Feature, Place, Profile};
 
 /// Names the tests of a module: `tests! { module: one, two }` makes the constant of their names, and the macro `module!`,
 /// which makes a `#[test]` of each for the profile around it.
@@ -68,8 +69,16 @@ impl<E: std::error::Error> From<E> for Failure {
 /// Runs a test on a profile.
 #[expect(clippy::print_stdout, reason = "the test runner shows why a test was skipped")]
 pub(crate) fn run(profile: &'static Profile, face: Face, name: &str, test: fn(&Target) -> Outcome) {
+    let server = match profile.place {
+        Place::Here(_) => None,
+        Place::On(server, _) => match server() {
+            Some(server) => Some(server),
+            // Which the kit has said.
+            None => return,
+        },
+    };
     face.take();
-    let target = Target::new(profile);
+    let target = Target::new(profile, server);
     let mut exceptions = profile.exceptions.iter().chain(face.exceptions());
     let exception = exceptions.find(|exception| exception.test == name);
     let result = catch_unwind(AssertUnwindSafe(|| {
@@ -101,15 +110,25 @@ pub(crate) struct Target {
     directory: PathBuf,
     databases: Mutex<Vec<Database>>,
     count: AtomicU64,
+    server: Option<&'static Server>,
+    /// The databases on the server, by their numbers.
+    scratches: Mutex<Vec<Scratch<'static>>>,
 }
 
 impl Target {
-    fn new(profile: &'static Profile) -> Target {
+    fn new(profile: &'static Profile, server: Option<&'static Server>) -> Target {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let directory = std::env::temp_dir().join(format!("pontoon-conformance-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&directory).expect("a directory for the test");
-        Target { profile, directory, databases: Mutex::default(), count: AtomicU64::new(0) }
+        Target {
+            profile,
+            directory,
+            databases: Mutex::default(),
+            count: AtomicU64::new(0),
+            server,
+            scratches: Mutex::default(),
+        }
     }
 
     pub(crate) fn profile(&self) -> &'static Profile {
@@ -127,13 +146,28 @@ impl Target {
     /// The builder of a new database, which nobody else knows.
     pub(crate) fn builder(&self) -> Builder {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
-        Builder::new(self.profile, self.profile.url(&self.directory, number))
+        if let Some(server) = self.server {
+            self.scratches.lock().expect("no panic while it is held").push(server.database());
+        }
+        Builder::new(self.profile, self.url(number))
+    }
+
+    /// The URL of the database of this number.
+    fn url(&self, number: u64) -> String {
+        match self.profile.place {
+            Place::Here(url) => url(&self.directory, number),
+            Place::On(_, options) => {
+                let scratches = self.scratches.lock().expect("no panic while it is held");
+                let scratch = usize::try_from(number).ok().and_then(|number| scratches.get(number));
+                format!("{}{options}", scratch.expect("it was made").url())
+            }
+        }
     }
 
     /// The builder of another handle on the database that [`builder`](Self::builder) made last.
     pub(crate) fn builder_again(&self) -> Builder {
         let number = self.count.load(Ordering::Relaxed) - 1;
-        Builder::new(self.profile, self.profile.url(&self.directory, number))
+        Builder::new(self.profile, self.url(number))
     }
 
     /// A path for a file of the test's own.

@@ -204,21 +204,22 @@ pub(crate) fn a_hook_that_fails_to_disconnect(t: &Target) -> Outcome {
 pub(crate) fn a_hook_for_every_connection(t: &Target) -> Outcome {
     let opened = Arc::new(AtomicUsize::new(0));
     let hook = Arc::clone(&opened);
+    let switch_on = t.profile().setting.switch_on;
     let db = t.open(|builder| {
         builder.on_open(move |session| {
             hook.fetch_add(1, Ordering::Relaxed);
-            session.execute("PRAGMA recursive_triggers = on", ()).map(drop)
+            session.execute(switch_on, ()).map(drop)
         })
     })?;
     let held = db.connection()?;
-    let is_set = |on: &Database| on.fetch_val::<i64>("PRAGMA recursive_triggers", ());
+    let is_set = |on: &Database| on.fetch_val::<i64>(t.profile().setting.read, ());
     assert_eq!(is_set(&db)?, Some(1));
     assert_eq!(on_another_thread(|| is_set(&db))?, Some(1));
     drop(held);
     // What it set is there for every borrower, whatever the one before did to the session.
     for _ in 0..5 {
         assert_eq!(is_set(&db)?, Some(1));
-        db.connection()?.execute("PRAGMA recursive_triggers = off", ())?;
+        db.connection()?.execute(t.profile().setting.switch_off, ())?;
     }
     assert!(opened.load(Ordering::Relaxed) >= 2);
     let db = t.builder().on_open(|session| session.execute("SELEC", ()).map(drop)).build()?;
@@ -438,7 +439,7 @@ pub(crate) fn the_url_and_the_configuration(t: &Target) -> Outcome {
     assert_eq!(db.config().timeout(), Some(Duration::from_secs(7)));
     assert_eq!(db.snapshot().size, 3);
     assert_eq!(db.url().dialect(), db.dialect().name.to_lowercase());
-    let again: pontoon::DatabaseUrl = db.url().to_string().parse()?;
+    let again: pontoon::DatabaseUrl = db.url().expose().parse()?;
     assert_eq!(&again, db.url());
     Ok(())
 }

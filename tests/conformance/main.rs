@@ -14,6 +14,8 @@ mod builder;
 mod face;
 #[macro_use]
 mod harness;
+#[path = "../kit/mod.rs"]
+mod kit;
 mod profile;
 
 #[macro_use]
@@ -76,8 +78,9 @@ macro_rules! expand {
 
 /// The tests of every module, once for each profile: `mod name = profile;`.
 macro_rules! profiles {
-    ($(mod $name:ident = $profile:expr;)+) => {
+    ($($(#[$attribute:meta])* mod $name:ident = $profile:expr;)+) => {
         $(
+            $(#[$attribute])*
             mod $name {
                 const PROFILE: &crate::profile::Profile = &$profile;
                 const FACE: crate::face::Face = crate::face::Face;
@@ -86,7 +89,7 @@ macro_rules! profiles {
             }
         )+
 
-        const PROFILES: &[&profile::Profile] = &[$(&$profile),+];
+        const PROFILES: &[&profile::Profile] = &[$($(#[$attribute])* &$profile),+];
     };
 }
 
@@ -94,6 +97,8 @@ profiles! {
     mod sqlite_file = crate::profile::sqlite::FILE;
     mod sqlite_file_lent = crate::profile::sqlite::FILE_LENT;
     mod sqlite_memory = crate::profile::sqlite::MEMORY;
+    #[cfg(feature = "postgres")]
+    mod postgres = crate::profile::postgres::POSTGRES;
 }
 
 /// An exception for a test that was renamed would except nothing.

@@ -128,7 +128,8 @@ pub(crate) fn nulls_of_every_type(t: &Target) -> Outcome {
         let all: All = row.decode()?;
         assert_eq!((all.0, all.1, all.2, all.3, all.4), (None, None, None, None, None));
     }
-    let (is_null,): (bool,) = db.fetch_one_as("SELECT :n IS NULL", params! { n: None::<i64> })?.expect("a row");
+    let (is_null,): (bool,) =
+        db.fetch_one_as("SELECT CAST(:n AS INTEGER) IS NULL", params! { n: None::<i64> })?.expect("a row");
     assert!(is_null);
     Ok(())
 }

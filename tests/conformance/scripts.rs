@@ -17,20 +17,7 @@ tests! {
 
 pub(crate) fn a_dump_loads(t: &Target) -> Outcome {
     let db = t.notes()?;
-    db.execute_script(
-        "-- A dump; as tools write them.
-         BEGIN TRANSACTION;
-         INSERT INTO notes (text) VALUES ('a; b'), ('it''s');
-         INSERT INTO notes (text) VALUES (':not_a_parameter ?');
-         COMMIT;
-         BEGIN; DELETE FROM notes WHERE id = 1; ROLLBACK;
-         CREATE TABLE log (text TEXT);
-         CREATE TRIGGER logged AFTER INSERT ON notes BEGIN
-             INSERT INTO log VALUES (new.text);
-             INSERT INTO log VALUES ('; twice');
-         END;
-         INSERT INTO notes (text) VALUES ('last')",
-    )?;
+    db.execute_script(t.profile().dump)?;
     assert_eq!(texts(&db)?, ["a; b", "it's", ":not_a_parameter ?", "last"]);
     assert_eq!(db.fetch_val("SELECT count(*) FROM log", ())?, Some(2));
     Ok(())
@@ -92,12 +79,13 @@ pub(crate) fn inside_a_transaction(t: &Target) -> Outcome {
 pub(crate) fn transaction_verbs_are_refused_elsewhere(t: &Target) -> Outcome {
     let db = t.notes()?;
     let connection = db.connection()?;
+    let end = if db.dialect().transactions.end_commits { "END" } else { "COMMIT" };
     for verb in [
         "BEGIN",
         "begin immediate",
         "/* so */ BEGIN",
         "COMMIT",
-        "END",
+        end,
         "ROLLBACK",
         "SAVEPOINT a",
         "RELEASE a",

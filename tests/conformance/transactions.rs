@@ -223,6 +223,7 @@ pub(crate) fn a_transaction_that_the_database_ended(t: &Target) -> Outcome {
 }
 
 pub(crate) fn a_commit_that_is_refused(t: &Target) -> Outcome {
+    t.needs(Feature::DeferredConstraints)?;
     let db = t.notes_with(|builder| builder.pool_size(1))?;
     let tx = db.begin()?;
     note(&tx, "one")?;

@@ -39,9 +39,9 @@ where
     T: ToValue + FromValueOwned + PartialEq + Debug + Clone + Send + 'static,
 {
     let db = t.fresh()?;
-    db.execute(format!("CREATE TABLE held (id INTEGER PRIMARY KEY, v {column})"), ())?;
+    db.execute(format!("CREATE TABLE held (id {}, v {column})", t.profile().types.key), ())?;
     for (id, value) in (1_i64..).zip(values) {
-        db.execute("INSERT INTO held (id, v) VALUES (:id, :v)", params! { id, v: value.clone() })?;
+        db.execute("INSERT INTO held (v) VALUES (:v)", params! { v: value.clone() })?;
         let back: Option<T> = db.fetch_val("SELECT v FROM held WHERE id = ?", (id,))?;
         assert_eq!(back.as_ref(), Some(value), "{column}");
         // The same row is found by the value.
@@ -98,7 +98,8 @@ pub(crate) fn text(t: &Target) -> Outcome {
     let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
     round_trip(t, t.profile().types.text, &texts)?;
     let db = t.fresh()?;
-    assert_eq!(db.fetch_val("SELECT length(?)", ("\u{1F600}é",))?, Some(2));
+    let length = format!("SELECT {}(?)", t.profile().char_length);
+    assert_eq!(db.fetch_val(length, ("\u{1F600}é",))?, Some(2));
     Ok(())
 }
 
@@ -188,7 +189,8 @@ pub(crate) fn json(t: &Target) -> Outcome {
     .map(|text| Json(serde_json::from_str(text).expect("it is JSON")))
     .collect();
     let db = t.fresh()?;
-    db.execute(format!("CREATE TABLE held (id INTEGER PRIMARY KEY, v {})", t.profile().types.json), ())?;
+    let types = &t.profile().types;
+    db.execute(format!("CREATE TABLE held (id {}, v {})", types.key, types.json), ())?;
     db.execute_many("INSERT INTO held (v) VALUES (?)", documents.iter().map(|document| (document,)))?;
     let back: Vec<Json<serde_json::Value>> = db.fetch_all("SELECT v FROM held ORDER BY id", ())?.column(0)?;
     assert_eq!(

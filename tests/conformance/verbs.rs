@@ -4,6 +4,7 @@ use crate::face::prelude::*;
 use pontoon::{Catalog, Result};
 
 use crate::harness::{Outcome, Target, count, fails, texts};
+use crate::profile::TellsKey;
 
 tests! {
     verbs:
@@ -32,7 +33,7 @@ fn as_note(id: i64, text: &str, completed: bool) -> Note {
 }
 
 /// All the verbs of reading and writing, on a database with empty tables.
-fn speak(on: &impl Queryable) -> Result<()> {
+fn speak(on: &impl Queryable, key: TellsKey) -> Result<()> {
     on.ping()?;
     assert!(on.has_table("notes")?);
     assert!(!on.has_table("NOTES_")?);
@@ -45,8 +46,8 @@ fn speak(on: &impl Queryable) -> Result<()> {
     // Named and by position, of all the kinds that a caller has at hand.
     let insert = "INSERT INTO notes (text, completed) VALUES (:text, :completed)";
     let first = on.execute(insert, params! { text: "example1", completed: true })?;
-    assert_eq!((first.rows_affected, first.last_insert_id), (1, Some(1)));
-    assert_eq!(on.execute(insert, params! { completed: false, text: "example2" })?.last_insert_id, Some(2));
+    assert_eq!((first.rows_affected, first.last_insert_id), (1, key.of(1, 1)));
+    assert_eq!(on.execute(insert, params! { completed: false, text: "example2" })?.last_insert_id, key.of(2, 2));
     let rows = [params! { text: "example3", completed: true }, params! { text: "example4", completed: false }];
     assert_eq!(on.execute_many(insert, rows)?, 2);
     let report = on.bulk_insert("notes", &["text", "completed"], [("example5", true), ("example6", false)])?;
@@ -94,47 +95,47 @@ fn kept(db: &Database) -> Outcome {
 }
 
 pub(crate) fn on_a_database(t: &Target) -> Outcome {
-    let db = t.notes()?;
-    speak(&db)?;
+    let (db, key) = (t.notes()?, t.profile().tells_key);
+    speak(&db, key)?;
     kept(&db)
 }
 
 pub(crate) fn on_a_connection(t: &Target) -> Outcome {
-    let db = t.notes()?;
-    speak(&db.connection()?)?;
+    let (db, key) = (t.notes()?, t.profile().tells_key);
+    speak(&db.connection()?, key)?;
     kept(&db)
 }
 
 pub(crate) fn on_a_transaction(t: &Target) -> Outcome {
-    let db = t.notes()?;
+    let (db, key) = (t.notes()?, t.profile().tells_key);
     let tx = db.begin()?;
-    speak(&tx)?;
+    speak(&tx, key)?;
     tx.commit()?;
     kept(&db)
 }
 
 pub(crate) fn on_a_nested_transaction(t: &Target) -> Outcome {
-    let db = t.notes()?;
-    db.transaction(|tx| tx.transaction(|tx| speak(tx)))?;
+    let (db, key) = (t.notes()?, t.profile().tells_key);
+    db.transaction(|tx| tx.transaction(|tx| speak(tx, key)))?;
     kept(&db)
 }
 
 pub(crate) fn on_a_session(t: &Target) -> Outcome {
-    let db = t.notes()?;
-    db.run(|session| speak(session))?;
+    let (db, key) = (t.notes()?, t.profile().tells_key);
+    db.run(move |session| speak(session, key))?;
     kept(&db)
 }
 
 pub(crate) fn on_a_session_in_a_transaction(t: &Target) -> Outcome {
-    let db = t.notes()?;
-    db.session(|session| speak(session))?;
+    let (db, key) = (t.notes()?, t.profile().tells_key);
+    db.session(move |session| speak(session, key))?;
     kept(&db)
 }
 
 pub(crate) fn on_a_transaction_s_session(t: &Target) -> Outcome {
-    let db = t.notes()?;
+    let (db, key) = (t.notes()?, t.profile().tells_key);
     let tx = db.begin()?;
-    tx.run(|session| speak(session))?;
+    tx.run(move |session| speak(session, key))?;
     tx.rollback()?;
     assert_eq!(count(&db)?, 0);
     Ok(())

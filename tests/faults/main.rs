@@ -7,6 +7,8 @@ mod support;
 
 mod callers;
 #[cfg(feature = "sqlite")]
+mod caps;
+#[cfg(feature = "sqlite")]
 mod data;
 mod deadlines;
 mod pool;

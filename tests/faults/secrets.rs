@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use pontoon::config::ConfigBuilder;
 use pontoon::prelude::*;
 use pontoon::{Error, ErrorKind, Secret};
 
@@ -40,6 +41,8 @@ fn faces(db: &Database) -> String {
 /// Each way to hand over a secret.
 fn ways(script: &Script) -> Vec<(&'static str, pontoon::DatabaseBuilder)> {
     let builder = || Database::builder().driver(script.driver()).acquire_timeout(SHORT);
+    let secret = format!("{:?}", Canary::SECRET);
+    let settings = |json: &str| builder().config(serde_json::from_str::<ConfigBuilder>(json).unwrap());
     vec![
         ("the URL", builder().url(format!("script://user:{}@host/database", Canary::in_url()))),
         ("the URL's options", builder().url(format!("script://host/database?token={}", Canary::in_url()))),
@@ -49,6 +52,19 @@ fn ways(script: &Script) -> Vec<(&'static str, pontoon::DatabaseBuilder)> {
         ),
         ("the builder", builder().scheme("script").host("host").password(Canary::SECRET)),
         ("an option in code", builder().url(Script::URL).option("token", Canary::SECRET)),
+        ("a password as an option in code", builder().url(Script::URL).option("password", Canary::SECRET)),
+        (
+            "an option of TLS",
+            builder().url("script://host/database?sslmode=require").option("sslpassword", Canary::SECRET),
+        ),
+        ("settings, flat", settings(&format!(r#"{{"scheme":"script","host":"h","password":{secret}}}"#))),
+        (
+            "settings, nested",
+            settings(&format!(
+                r#"{{"connection":{{"credentials":{{"scheme":"script","hostname":"h","username":"u","password":{secret}}}}}}}"#
+            )),
+        ),
+        ("settings, with a URL", settings(&format!(r#"{{"url":"script://u:{}@h/d"}}"#, Canary::in_url()))),
         (
             "a provider",
             builder().url("script://user@host/database").password_provider(|| Ok(Secret::new(Canary::SECRET))),
@@ -78,14 +94,49 @@ fn no_face_of_a_database_shows_its_secrets() {
     });
 }
 
+/// What is known to be secret, and what nobody knows.
+#[test]
+fn no_option_that_may_be_secret_shows_its_value() {
+    let names = ["password", "sslpassword", "token", "no_such_option", "pasword", "api_key", "PASSWORD", "pass%77ord"];
+    let script = Script::new();
+    for base in ["script://host/database", "sqlite:app.db"] {
+        for name in names {
+            let in_url = Database::builder().url(format!("{base}?{name}={}", Canary::in_url()));
+            let in_code = Database::builder().url(base).option(name, Canary::SECRET);
+            for (way, builder) in [("the URL", in_url), ("code", in_code)] {
+                let builder = builder.driver(script.driver());
+                Canary::assert_absent(&format!("the builder, {name} by {way}"), &format!("{builder:?}"));
+                match builder.build() {
+                    Ok(db) => Canary::assert_absent(&format!("the database, {name} by {way}"), &faces(&db)),
+                    Err(error) => Canary::assert_absent(&format!("the error, {name} by {way}"), &shown(&error)),
+                }
+            }
+        }
+    }
+}
+
+fn base64(text: &str) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let group = |bytes: &[u8]| {
+        let bits = bytes.iter().chain([0; 2].iter()).take(3).fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let digits = [18, 12, 6, 0].map(|shift| char::from(ALPHABET[(bits >> shift & 63) as usize]));
+        digits.into_iter().take(bytes.len() + 1).chain(std::iter::repeat_n('=', 3 - bytes.len())).collect::<String>()
+    };
+    text.as_bytes().chunks(3).map(group).collect()
+}
+
 /// Drivers put what they were given into their errors: the library takes it out again.
 #[test]
 fn what_a_driver_says_is_cleaned_of_secrets() {
     type Saying = fn() -> String;
-    let sayings: [(&str, Saying); 3] = [
+    let sayings: [(&str, Saying); 7] = [
         ("as it is", || format!("login failed for password {}", Canary::SECRET)),
         ("in a URL", || format!("cannot connect to script://user:{}@host/database", Canary::in_url())),
         ("as an option", || format!("bad option: password='{}';", Canary::SECRET)),
+        ("in another's notation", || format!("{:?}", Some(Canary::SECRET))),
+        ("in a message of JSON", || format!(r#"{{"error":"login","secret":{:?}}}"#, Canary::SECRET)),
+        ("in base64", || format!("Authorization: Basic {}", base64(&format!("user:{}", Canary::SECRET)))),
+        ("in a form", || Canary::in_url().replace("%20", "+")),
     ];
     ends(move || {
         for (how, saying) in sayings {
@@ -213,13 +264,7 @@ fn code_is_never_named_by_data() {
 #[cfg(feature = "sqlite")]
 fn a_statement_in_a_message_is_one_short_line_without_its_values() {
     ends(|| {
-        let db = Database::builder()
-            .url("sqlite::memory:")
-            .pool_size(1)
-            .acquire_timeout(Duration::from_millis(5))
-            .timeout(Some(LONG))
-            .open()
-            .unwrap();
+        let db = Database::builder().url("sqlite::memory:").pool_size(1).timeout(Some(LONG)).open().unwrap();
         let connection = db.connection().unwrap();
         connection.execute("CREATE TABLE t (n)", ()).unwrap();
         let sql = format!(
@@ -228,7 +273,10 @@ fn a_statement_in_a_message_is_one_short_line_without_its_values() {
         );
         connection.execute(sql.as_str(), params! { n: 271_828 }).unwrap();
         let other = db.clone();
-        let waiting = start("other\nthread", move || other.execute("INSERT INTO t VALUES (1)", ()).unwrap_err());
+        let waiting = start("other\nthread", move || {
+            let late = Query::new("INSERT INTO t VALUES (1)").timeout(Duration::from_millis(5));
+            other.execute(late, ()).unwrap_err()
+        });
         let error = waiting.join().unwrap();
         assert_eq!(error.kind(), ErrorKind::PoolTimeout);
         let message = error.to_string();

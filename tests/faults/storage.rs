@@ -97,7 +97,7 @@ fn a_file_that_may_not_grow_fails_and_is_whole() {
 
 #[test]
 fn a_damaged_file_is_an_error_and_never_a_panic() {
-    ends(|| {
+    within(Duration::from_secs(150), || {
         let scratch = Scratch::new();
         let whole = {
             let db = Database::open(format!("{}?journal_mode=delete", scratch.url("whole.db"))).unwrap();
@@ -140,7 +140,7 @@ fn a_damaged_file_is_an_error_and_never_a_panic() {
             usize::try_from(seed >> 1).unwrap()
         };
         let mut failed = 0;
-        for round in 0..200 {
+        for round in 0..1000 {
             let mut bytes = whole.clone();
             for _ in 0..8 {
                 let at = next() % bytes.len();
@@ -283,5 +283,54 @@ fn a_killed_process_loses_nothing_that_was_acknowledged() {
             db.close(LONG);
         }
         assert!(acknowledged > 200);
+    });
+}
+
+/// Killed in the very midst of a COMMIT: on this side of the moment at which it is written nothing of it is there, on the
+/// other side all of it.
+#[test]
+fn a_process_killed_in_the_midst_of_a_commit_has_done_it_or_not() {
+    fn stop() -> ! {
+        tell("in the midst", "");
+        loop {
+            std::thread::park();
+        }
+    }
+    let committing = case!(|argument: &str| {
+        let (moment, path) = argument.split_once(' ').unwrap();
+        let db = Database::builder().url(format!("sqlite:{path}")).pool_size(1).timeout(Some(LONG)).open().unwrap();
+        let connection = db.connection().unwrap();
+        connection.execute_script("CREATE TABLE t (n INTEGER, b BLOB); INSERT INTO t VALUES (0, NULL)").unwrap();
+        let is_before = moment == "before";
+        connection
+            .raw(move |raw: &mut Native| {
+                let hooked = if is_before {
+                    raw.commit_hook(Some(|| -> bool { stop() }))
+                } else {
+                    raw.wal_hook(Some(|_: &mut rusqlite::hooks::Wal, _| -> rusqlite::Result<()> { stop() }))
+                };
+                hooked.map_err(|error| Error::new(ErrorKind::Other, error.to_string()))
+            })
+            .unwrap();
+        let tx = connection.begin().unwrap();
+        for n in 1..=1000_i64 {
+            tx.execute("INSERT INTO t VALUES (:n, zeroblob(500))", params! { n: n }).unwrap();
+        }
+        let _ = tx.commit();
+        unreachable!("it is killed before");
+    });
+    within(Duration::from_secs(60), move || {
+        for (moment, rows_then) in [("before", 1), ("after", 1001)] {
+            let scratch = Scratch::new();
+            let path = scratch.path("app.db");
+            let mut running = committing.clone().argument(format!("{moment} {}", path.display())).start();
+            running.wait_for("in the midst");
+            running.kill();
+            assert_eq!(running.finish().signal, Some(9));
+            let db = Database::open(url_of(&path)).unwrap();
+            assert_intact(&db);
+            assert_eq!(rows(&db).len(), rows_then, "{moment}");
+            db.execute("INSERT INTO t VALUES (-1, NULL)", ()).unwrap();
+        }
     });
 }

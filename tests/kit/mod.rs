@@ -10,6 +10,7 @@ mod fork;
 mod leak;
 mod probe;
 pub(crate) mod script;
+pub(crate) mod servers;
 mod subprocess;
 mod threads;
 mod watchdog;

@@ -77,6 +77,7 @@ pub(super) struct Facts {
 /// All that is known of a statement.
 #[derive(Debug)]
 struct Entry {
+    text: Box<str>,
     facts: Facts,
     shape: Option<Arc<Shape>>,
     /// How often SQLite had prepared the statement again when the columns were last seen to be right.
@@ -104,7 +105,7 @@ impl Entry {
             pragma: Pragma::of(text),
             inserts: !statement.readonly() && is_insert(text),
         };
-        Ok(Entry { facts, shape: shape.map(Arc::new), checked: UNCHECKED })
+        Ok(Entry { text: text.into(), facts, shape: shape.map(Arc::new), checked: UNCHECKED })
     }
 }
 
@@ -148,13 +149,24 @@ impl Hasher for TextHasher {
 /// What is known, by text.
 #[derive(Debug)]
 pub(super) struct Known {
-    entries: HashMap<Box<str>, Entry, BuildHasherDefault<TextHasher>>,
+    entries: Vec<Entry>,
+    places: HashMap<Box<str>, usize, BuildHasherDefault<TextHasher>>,
+    /// Where the one is that was asked for last: it mostly is the next one too.
+    last: usize,
     capacity: usize,
 }
 
 impl Known {
     pub(super) fn new(capacity: usize) -> Known {
-        Known { entries: HashMap::default(), capacity: capacity.max(16) }
+        Known { entries: Vec::new(), places: HashMap::default(), last: 0, capacity: capacity.max(16) }
+    }
+
+    #[inline]
+    fn entry(&mut self, text: &str) -> Option<&mut Entry> {
+        if self.entries.get(self.last).is_none_or(|entry| *entry.text != *text) {
+            self.last = *self.places.get(text)?;
+        }
+        self.entries.get_mut(self.last)
     }
 
     /// The facts of a statement that is prepared and has not run yet.
@@ -163,7 +175,7 @@ impl Known {
     /// When its columns cannot be named.
     #[inline]
     pub(super) fn facts(&mut self, text: &str, statement: &Statement<'_>) -> Result<Facts> {
-        match self.entries.get_mut(text) {
+        match self.entry(text) {
             Some(entry) => {
                 if entry.facts.has_rows && statement.get_status(StatementStatus::Run) == 0 {
                     // Another statement than the one whose columns were looked at.
@@ -176,13 +188,25 @@ impl Known {
     }
 
     #[cold]
-    fn learn(&mut self, text: &str, statement: &Statement<'_>) -> Result<&mut Entry> {
+    fn learn(&mut self, text: &str, statement: &Statement<'_>) -> Result<&Entry> {
         let entry = Entry::of(text, statement)?;
-        if self.entries.len() >= self.capacity {
-            // They are cheap to find out again, and a program with more texts than this builds them as it goes.
-            self.entries.clear();
+        let place = match self.places.get(text) {
+            Some(&place) => place,
+            None => {
+                if self.entries.len() >= self.capacity {
+                    // They are cheap to find out again, and a program with more texts than this builds them as it goes.
+                    self.entries.clear();
+                    self.places.clear();
+                }
+                self.places.insert(text.into(), self.entries.len());
+                self.entries.len()
+            }
+        };
+        match self.entries.get_mut(place) {
+            Some(former) => *former = entry,
+            None => self.entries.push(entry),
         }
-        Ok(self.entries.entry(text.into()).insert_entry(entry).into_mut())
+        Ok(&self.entries[place])
     }
 
     /// The shape of the result of a statement that has made its first step. `alone` is false inside another statement:
@@ -193,7 +217,7 @@ impl Known {
     #[inline]
     pub(super) fn shape(&mut self, text: &str, statement: &Statement<'_>, alone: bool) -> Result<Arc<Shape>> {
         let prepared = statement.get_status(StatementStatus::RePrepare);
-        if let Some(entry) = self.entries.get_mut(text)
+        if let Some(entry) = self.entry(text)
             && let Some(shape) = &entry.shape
         {
             if alone && entry.checked == prepared {

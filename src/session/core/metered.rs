@@ -72,6 +72,10 @@ impl RowSink for Timed<'_> {
         self.sink.batch_rows()
     }
 
+    fn wants_again(&self) -> bool {
+        self.sink.wants_again()
+    }
+
     fn batch(&mut self, batch: Batch, again: Option<&mut dyn Link>) -> Result<Flow> {
         self.run.first_rows();
         self.sink.batch(batch, again)

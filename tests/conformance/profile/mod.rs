@@ -1,5 +1,7 @@
 //! What the tests need to know of a database.
 
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
 use std::path::Path;
@@ -8,11 +10,13 @@ use pontoon::{DatabaseBuilder, IsolationLevel, Result};
 
 use crate::face::Database;
 
+use crate::kit::servers::Server;
+
 /// A way to reach a database, and in what it differs from others.
 pub(crate) struct Profile {
     pub(crate) name: &'static str,
-    /// The URL of the test's database of this number; it does not exist yet. Files are made in the directory.
-    pub(crate) url: fn(&Path, u64) -> String,
+    /// Where its databases are.
+    pub(crate) place: Place,
     /// Options beside those that all tests give.
     pub(crate) options: fn(DatabaseBuilder) -> DatabaseBuilder,
     /// The script of the tables that the tests use: `notes`, whose `id` the database gives; `writers` and `books`, whose
@@ -24,14 +28,38 @@ pub(crate) struct Profile {
     pub(crate) endless: &'static str,
     /// A statement that writes notes for ever.
     pub(crate) endless_write: &'static str,
+    /// A statement that writes notes for some tenths of a second; their text is `late`.
+    pub(crate) slow_write: &'static str,
+    /// A script as tools write dumps: three notes in a transaction, one of them deleted and back again, a trigger that
+    /// logs each note twice in `log`, and a last note.
+    pub(crate) dump: &'static str,
+    /// A setting of the session.
+    pub(crate) setting: Setting,
+    /// The function that counts the characters of a text.
+    pub(crate) char_length: &'static str,
+    /// Of which row a statement that inserts several tells the key.
+    pub(crate) tells_key: TellsKey,
     /// The isolation levels that there are.
     pub(crate) levels: &'static [IsolationLevel],
     /// Counts the notes with the driver's own connection.
     pub(crate) count_by_driver: fn(&Database) -> Result<i64>,
+    /// Begins a transaction and writes a note with the driver's own connection, and leaves it so.
+    pub(crate) begin_by_driver: fn(&Database) -> Result<()>,
     /// What it lacks, each with the reason.
     pub(crate) lacking: &'static [(Feature, &'static str)],
     /// Tests that fail on it, each with the reason. One that passes after all is a failure.
     pub(crate) exceptions: &'static [Exception],
+}
+
+/// Where a profile has its databases.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    /// The URL of the test's database of this number; it does not exist yet. Files are made in the directory.
+    Here(fn(&Path, u64) -> String),
+    /// On a server; where there is none, the test is left out, or fails, as the test kit has it. What follows is hung on
+    /// the URL of a database.
+    #[allow(dead_code, reason = "of a driver that may not be compiled in")]
+    On(fn() -> Option<&'static Server>, &'static str),
 }
 
 /// A test that fails on a profile.
@@ -59,10 +87,49 @@ pub(crate) enum Feature {
     NestedStatements,
     /// An interrupted write leaves the transaction that it stands in open.
     WriteInterruptKeepsTransaction,
+    /// A transaction that writes keeps all others from writing.
+    SingleWriter,
+    /// A statement that ran out of time waiting for a lock says so.
+    NamesLockWaits,
+    /// `IN ()` can be written.
+    EmptyLists,
+    /// Foreign keys can be checked at COMMIT.
+    DeferredConstraints,
+}
+
+/// A setting of the session that is off, and is 0 or 1.
+pub(crate) struct Setting {
+    pub(crate) read: &'static str,
+    pub(crate) switch_on: &'static str,
+    pub(crate) switch_off: &'static str,
+}
+
+/// Which key an INSERT tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::enum_variant_names, reason = "read behind the type: tells the key of the last")]
+pub(crate) enum TellsKey {
+    #[allow(dead_code, reason = "of a driver that may not be compiled in")]
+    OfTheFirst,
+    OfTheLast,
+    /// It tells none; RETURNING does.
+    OfNone,
+}
+
+impl TellsKey {
+    /// The one of these two that is told.
+    pub(crate) fn of(self, first: i64, last: i64) -> Option<i64> {
+        match self {
+            TellsKey::OfTheFirst => Some(first),
+            TellsKey::OfTheLast => Some(last),
+            TellsKey::OfNone => None,
+        }
+    }
 }
 
 /// The types of columns.
 pub(crate) struct Types {
+    /// A primary key that the database counts up.
+    pub(crate) key: &'static str,
     pub(crate) bool: &'static str,
     pub(crate) integer: &'static str,
     pub(crate) float: &'static str,
@@ -82,9 +149,5 @@ impl Profile {
     /// Why it lacks something.
     pub(crate) fn lacks(&self, feature: Feature) -> Option<&'static str> {
         self.lacking.iter().find(|(lacking, _)| *lacking == feature).map(|(_, reason)| *reason)
-    }
-
-    pub(crate) fn url(&self, directory: &Path, number: u64) -> String {
-        (self.url)(directory, number)
     }
 }

@@ -2,7 +2,7 @@
 
 use pontoon::{Error, ErrorKind, IsolationLevel, Result};
 
-use super::{Feature, Profile, Types};
+use super::{Feature, Place, Profile, Setting, TellsKey, Types};
 use crate::face::Database;
 
 const TABLES: &str = "
@@ -15,6 +15,7 @@ const TABLES: &str = "
     );";
 
 const TYPES: Types = Types {
+    key: "INTEGER PRIMARY KEY",
     bool: "BOOLEAN",
     integer: "BIGINT",
     float: "DOUBLE PRECISION",
@@ -36,6 +37,39 @@ const ENDLESS_WRITE: &str = "
     INSERT INTO notes (text)
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i > 0) SELECT 'n' FROM n WHERE i < 0";
 
+const SLOW_WRITE: &str = "
+    INSERT INTO notes (text)
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)
+    SELECT 'late' FROM n WHERE i > 299000";
+
+const DUMP: &str = "
+    -- A dump; as tools write them.
+    BEGIN TRANSACTION;
+    INSERT INTO notes (text) VALUES ('a; b'), ('it''s');
+    INSERT INTO notes (text) VALUES (':not_a_parameter ?');
+    COMMIT;
+    BEGIN; DELETE FROM notes WHERE id = 1; ROLLBACK;
+    CREATE TABLE log (text TEXT);
+    CREATE TRIGGER logged AFTER INSERT ON notes BEGIN
+        INSERT INTO log VALUES (new.text);
+        INSERT INTO log VALUES ('; twice');
+    END;
+    INSERT INTO notes (text) VALUES ('last')";
+
+const SETTING: Setting = Setting {
+    read: "PRAGMA recursive_triggers",
+    switch_on: "PRAGMA recursive_triggers = on",
+    switch_off: "PRAGMA recursive_triggers = off",
+};
+
+fn begin(db: &Database) -> Result<()> {
+    db.raw(|connection: &mut rusqlite::Connection| {
+        connection
+            .execute_batch("BEGIN; INSERT INTO notes (text) VALUES ('undone')")
+            .map_err(|error| Error::new(ErrorKind::Other, error.to_string()))
+    })
+}
+
 fn count(db: &Database) -> Result<i64> {
     db.raw(|connection: &mut rusqlite::Connection| {
         connection
@@ -51,14 +85,20 @@ const WAL: (Feature, &str) = (Feature::CommitCanBeBusy, "with a write-ahead log 
 
 pub(crate) const FILE: Profile = Profile {
     name: "sqlite-file",
-    url: |directory, number| format!("sqlite:///{}/{number}.db", directory.display()),
+    place: Place::Here(|directory, number| format!("sqlite:///{}/{number}.db", directory.display())),
     options: |builder| builder.lend(false),
     tables: TABLES,
     types: TYPES,
     endless: ENDLESS,
     endless_write: ENDLESS_WRITE,
+    slow_write: SLOW_WRITE,
+    dump: DUMP,
+    setting: SETTING,
+    char_length: "length",
+    tells_key: TellsKey::OfTheLast,
     levels: &[IsolationLevel::Serializable],
     count_by_driver: count,
+    begin_by_driver: begin,
     lacking: &[INTERRUPTED, WAL],
     exceptions: &[],
 };
@@ -68,7 +108,7 @@ pub(crate) const FILE_LENT: Profile =
 
 pub(crate) const MEMORY: Profile = Profile {
     name: "sqlite-memory",
-    url: |_, _| "sqlite::memory:".to_owned(),
+    place: Place::Here(|_, _| "sqlite::memory:".to_owned()),
     options: |builder| builder,
     lacking: &[
         INTERRUPTED,

@@ -1,0 +1,192 @@
+//! Rows on their way out: off the socket as they are wanted, or from a cursor.
+//!
+//! Outside a transaction rows are read off the socket, and the connection is taken until they end. In a transaction a stream
+//! reads from a cursor, so that other statements run between two batches. A cursor is never made where there is no
+//! transaction: it would need one, and the statements that run beside it would be in it.
+
+use std::time::{Duration, Instant};
+
+use postgres::fallible_iterator::FallibleIterator;
+use postgres::types::ToSql;
+use postgres::{Error as Native, Row, RowIter};
+
+use super::core::{Core, Failure};
+use super::link::Way;
+use super::statements::{Prepared, kind_of};
+use super::types::Shape;
+use crate::driver::{BATCH_BYTES, Batcher, Call, Flow, LinkState, RowSink};
+use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::row::BatchBuilder;
+use crate::sql::{Bound, StatementKind};
+
+/// How long the rest of a result is read that nobody wants, before the server is asked to stop.
+const REST: Duration = Duration::from_millis(2);
+
+impl Core {
+    pub(super) fn query(&mut self, call: &Call<'_>, bound: &Bound<'_>, sink: &mut dyn RowSink) -> Result<()> {
+        call.check_first()?;
+        if sink.wants_again() && is_declarable(&bound.sql) && self.state() == LinkState::Open {
+            return self.query_by_cursor(call, bound, sink);
+        }
+        let kind = self.with_prepared(&bound.sql, bound, |core, prepared, params| {
+            core.read_off(prepared, params, sink)?;
+            Ok(prepared.kind)
+        })?;
+        self.ran(kind);
+        Ok(())
+    }
+
+    /// Reads rows off the socket for as long as they are wanted.
+    fn read_off(
+        &mut self,
+        prepared: &Prepared,
+        params: &[&(dyn ToSql + Sync)],
+        sink: &mut dyn RowSink,
+    ) -> Result<(), Failure> {
+        let shape = prepared.shape.as_ref().ok_or_else(|| Failure::Ours(no_rows()))?;
+        // What writes is brought to its end, and a transaction must not be ended by a cancel.
+        let may_cancel = prepared.kind == StatementKind::Read && self.wire.status() == Some(b'I');
+        self.wire.ask_for_text(shape.text);
+        let rows = self.client.query_raw(&prepared.native, params.iter().copied());
+        self.wire.ask_for_text(false);
+        let mut rows = rows.map_err(Failure::Native)?;
+        let result = match pump(&mut rows, shape, sink) {
+            Pumped::End => return Ok(()),
+            Pumped::Failed(native) => {
+                drop(rows);
+                return Err(Failure::Ours(self.failed(native)));
+            }
+            Pumped::Stopped(result) => result,
+        };
+        let rest = read_rest(&mut rows, may_cancel);
+        drop(rows);
+        match rest {
+            Ok(true) => {}
+            Ok(false) => {
+                self.cancel();
+                // Reads the rest of the answer, whatever it is: what was in the sockets, and that it was cancelled.
+                self.state();
+            }
+            Err(native) => {
+                let error = self.failed(native);
+                // What fails behind the last row that was wanted has failed with the whole statement.
+                result.map_err(Failure::Ours)?;
+                return Err(Failure::Ours(error));
+            }
+        }
+        result.map_err(Failure::Ours)
+    }
+
+    /// Reads from a cursor; the connection is free between two batches.
+    fn query_by_cursor(&mut self, call: &Call<'_>, bound: &Bound<'_>, sink: &mut dyn RowSink) -> Result<()> {
+        self.cursors += 1;
+        let cursor = format!("pontoon_cursor_{}", self.cursors);
+        let declare = format!("DECLARE {cursor} NO SCROLL CURSOR FOR {}", bound.sql);
+        self.with_prepared(&declare, bound, |core, prepared, params| {
+            core.client.execute(&prepared.native, params).map_err(Failure::Native)
+        })?;
+        self.statements.forget(&declare);
+        let result = self.fetch_from(call, &cursor, sink);
+        let handle = std::sync::Arc::clone(&self.handle);
+        let _quiet = handle.quiet();
+        if self.state() == LinkState::Open {
+            self.run(&format!("CLOSE {cursor}"))?;
+        }
+        result
+    }
+
+    fn fetch_from(&mut self, call: &Call<'_>, cursor: &str, sink: &mut dyn RowSink) -> Result<()> {
+        let described = self.client.prepare(&format!("FETCH 1 FROM {cursor}")).map_err(|native| self.failed(native))?;
+        let shape = Shape::of(described.columns(), self.wire.is_plugged());
+        drop(described);
+        sink.columns(&shape.columns)?;
+        let mut builder = BatchBuilder::new(std::sync::Arc::clone(&shape.columns));
+        // Rows that are large come a few at a time.
+        let mut most = usize::MAX;
+        loop {
+            let handle = std::sync::Arc::clone(&self.handle);
+            let quiet = handle.quiet();
+            // After a cancel that was on its way, and before one that is held back.
+            call.check()?;
+            let wanted = sink.batch_rows().clamp(1, most.max(1));
+            let fetch = format!("FETCH FORWARD {wanted} FROM {cursor}");
+            self.wire.ask_for_text(shape.text);
+            let fetched = self.client.query_typed(&fetch, &[]);
+            self.wire.ask_for_text(false);
+            let rows: Vec<Row> = fetched.map_err(|native| self.failed(native))?;
+            drop(quiet);
+            for row in &rows {
+                shape.read(row, &mut builder)?;
+            }
+            if rows.is_empty() {
+                return Ok(());
+            }
+            let is_end = rows.len() < wanted;
+            most = BATCH_BYTES * rows.len() / builder.bytes().max(1);
+            let flow = sink.batch(builder.take()?, Some(&mut Way::again(self)))?;
+            if is_end || flow == Flow::Stop {
+                return Ok(());
+            }
+        }
+    }
+}
+
+enum Pumped {
+    /// There are no more.
+    End,
+    /// Nobody wants more, or they could not be read.
+    Stopped(Result<()>),
+    /// The server says why there are no more.
+    Failed(Native),
+}
+
+fn pump(rows: &mut RowIter<'_>, shape: &Shape, sink: &mut dyn RowSink) -> Pumped {
+    let mut batcher = match Batcher::new(sink, std::sync::Arc::clone(&shape.columns)) {
+        Ok(batcher) => batcher,
+        Err(error) => return Pumped::Stopped(Err(error)),
+    };
+    loop {
+        let row = match rows.next() {
+            Ok(Some(row)) => row,
+            Ok(None) => {
+                return match batcher.finish() {
+                    Ok(()) => Pumped::End,
+                    Err(error) => Pumped::Stopped(Err(error)),
+                };
+            }
+            Err(native) => return Pumped::Failed(native),
+        };
+        match shape.read(&row, batcher.row()).and_then(|()| batcher.end_row(None)) {
+            Ok(Flow::Continue) => {}
+            Ok(Flow::Stop) => return Pumped::Stopped(Ok(())),
+            Err(error) => return Pumped::Stopped(Err(error)),
+        }
+    }
+}
+
+/// Reads what is left; false when it is too much and need not be.
+fn read_rest(rows: &mut RowIter<'_>, may_cancel: bool) -> Result<bool, Native> {
+    let begun = Instant::now();
+    while rows.next()?.is_some() {
+        if may_cancel && begun.elapsed() > REST {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether a cursor can be declared for it: SELECT and its like, and nothing that writes.
+fn is_declarable(sql: &str) -> bool {
+    let text = sql.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+    let reads = ["select", "with", "values", "table"].iter().any(|word| {
+        text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+            && !text[word.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+    });
+    reads && kind_of(sql) == StatementKind::Read
+}
+
+#[cold]
+fn no_rows() -> Error {
+    Error::new(ErrorKind::Misuse, "the statement returns no rows: run it with execute, or add a RETURNING clause")
+        .with_effect(Effect::NotSent)
+}
