@@ -11,6 +11,7 @@
 //! | [`errors`] | what an error means, and whether to try again |
 //! | [`streams`] | how to read more rows than fit in memory |
 //! | [`observing`] | what it does, how often, how long, and for whom |
+//! | [`mysql`] | what is special about MySQL and MariaDB: TLS, types, transactions, options |
 //! | [`sqlite`] | what is special about SQLite: types, memory, locks, options |
 
 #[doc = include_str!("guide/transactions.md")]
@@ -39,6 +40,9 @@ pub mod streams {}
 
 #[doc = include_str!("guide/observing.md")]
 pub mod observing {}
+#[cfg(feature = "mysql")]
+#[doc = include_str!("guide/mysql.md")]
+pub mod mysql {}
 
 #[doc = include_str!("guide/sqlite.md")]
 pub mod sqlite {}

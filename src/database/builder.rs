@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::shared::Hooks;
 use super::{Database, Shared};
 use crate::config::{Config, ConfigBuilder, OptionInput, Reset, SchemeInfo};
-use crate::driver::{BUILT_IN, Driver};
+use crate::driver::{BUILT_IN, Driver, LEFT_OUT};
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Secret;
 use crate::session::Session;
@@ -242,6 +242,7 @@ impl DatabaseBuilder {
             .iter()
             .flat_map(|driver| driver.schemes())
             .chain(BUILT_IN.iter().flat_map(|driver| driver.schemes()))
+            .chain(LEFT_OUT)
             .copied()
             .collect();
         let config = match source {

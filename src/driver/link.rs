@@ -17,7 +17,8 @@ pub struct Executed {
     /// Rows inserted, updated or deleted; 0 for anything else.
     pub rows_affected: u64,
     /// The key that the database made for the last row inserted, where it has such a thing (`INTEGER PRIMARY KEY` of
-    /// SQLite, `AUTO_INCREMENT` of MySQL). Where it has not, say `RETURNING` and fetch.
+    /// SQLite, `AUTO_INCREMENT` of MySQL, which tells that of the first row of a statement). Where it has not, say
+    /// `RETURNING` and fetch.
     pub last_insert_id: Option<i64>,
 }
 

@@ -17,6 +17,8 @@ mod notices;
 mod raw;
 mod sink;
 
+#[cfg(feature = "mysql")]
+pub mod mysql;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sqlite")]
@@ -119,10 +121,22 @@ impl Driver for &'static dyn Driver {
     }
 }
 
+/// The schemes of the drivers that are left out, so that a URL of one is told which feature it wants.
+pub(crate) static LEFT_OUT: &[SchemeInfo] = &[
+    #[cfg(not(feature = "sqlite"))]
+    SchemeInfo::new("sqlite", "sqlite").aliases(&["sqlite3"]).feature("sqlite", false),
+    #[cfg(not(feature = "mysql"))]
+    SchemeInfo::new("mysql", "mysql").feature("mysql", false),
+    #[cfg(not(feature = "mysql"))]
+    SchemeInfo::new("mariadb", "mariadb").feature("mysql", false),
+];
+
 /// The drivers that are compiled in.
 pub static BUILT_IN: &[&dyn Driver] = &[
     #[cfg(feature = "sqlite")]
     &sqlite::Sqlite,
     #[cfg(feature = "postgres")]
     &postgres::Postgres,
+    #[cfg(feature = "mysql")]
+    &mysql::Mysql,
 ];

@@ -38,6 +38,17 @@ mod forks {
     }
 }
 
+/// The socket of a connection to MySQL, once more: what is set on it or done to it counts for the connection too.
+#[cfg(all(feature = "mysql", unix))]
+pub(crate) fn socket_of(conn: &mysql::Conn) -> std::io::Result<std::os::fd::OwnedFd> {
+    use std::os::fd::{AsRawFd, BorrowedFd};
+
+    // SAFETY: the connection owns its socket and closes it when it is dropped. It is borrowed for the whole of this
+    // function, so the descriptor is open for as long as the borrow of it made here lives.
+    let socket = unsafe { BorrowedFd::borrow_raw(conn.as_raw_fd()) };
+    socket.try_clone_to_owned()
+}
+
 /// How many forks lie between the process that first asked and this one; the same number means the same process.
 /// `None` where nobody counts.
 ///

@@ -99,6 +99,8 @@ profiles! {
     mod sqlite_memory = crate::profile::sqlite::MEMORY;
     #[cfg(feature = "postgres")]
     mod postgres = crate::profile::postgres::POSTGRES;
+    #[cfg(feature = "mysql")]
+    mod mariadb = crate::profile::mariadb::MARIADB;
 }
 
 /// An exception for a test that was renamed would except nothing.

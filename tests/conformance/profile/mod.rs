@@ -1,5 +1,7 @@
 //! What the tests need to know of a database.
 
+#[cfg(feature = "mysql")]
+pub(crate) mod mariadb;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
