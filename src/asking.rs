@@ -61,8 +61,13 @@ pub(crate) struct PreparedSets {
 
 /// What is asked of a connection, or the answer where none is needed.
 pub(crate) enum Ask<J, R, U> {
-    Perform { errand: Errand, job: J, read: R },
-    Answered(U),
+    Perform {
+        errand: Errand,
+        job: J,
+        read: R,
+    },
+    /// By a function, so that an answer need not be able to travel for the call to be.
+    Answered(fn() -> U),
 }
 
 impl<J, R, U> Ask<J, R, U> {
@@ -78,7 +83,7 @@ impl<J, R, U> Ask<J, R, U> {
     {
         match self {
             Ask::Perform { errand, job, read } => read(of.perform(errand, job)?),
-            Ask::Answered(answer) => Ok(answer),
+            Ask::Answered(answer) => Ok(answer()),
         }
     }
 
@@ -87,11 +92,10 @@ impl<J, R, U> Ask<J, R, U> {
         T: Send + 'static,
         J: FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
         R: FnOnce(T) -> Result<U> + Send,
-        U: Send,
     {
         match self {
             Ask::Perform { errand, job, read } => read(of.perform(errand, job).await?),
-            Ask::Answered(answer) => Ok(answer),
+            Ask::Answered(answer) => Ok(answer()),
         }
     }
 }
@@ -166,7 +170,7 @@ pub(crate) fn execute(prepared: Prepared) -> Ask<impl Job<Executed>, impl Read<E
 pub(crate) fn execute_many(prepared: PreparedSets) -> Ask<impl Job<u64>, impl Read<u64, u64>, u64> {
     let PreparedSets { statement, options, sets } = prepared;
     if sets.is_empty() {
-        return Ask::Answered(0);
+        return Ask::Answered(|| 0);
     }
     let mut errand = Errand::statement(&statement, options);
     errand.lending = Lending::Never;
@@ -189,7 +193,7 @@ pub(crate) fn bulk_insert(
         values.push(positional(row, columns, number)?);
     }
     if values.is_empty() {
-        return Ok(Ask::Answered(BulkReport { rows: 0, path: BulkPath::Prepared }));
+        return Ok(Ask::Answered(|| BulkReport { rows: 0, path: BulkPath::Prepared }));
     }
     let table = table.to_owned();
     let columns: Vec<String> = columns.iter().map(|&column| column.to_owned()).collect();

@@ -11,8 +11,16 @@
 //! | [`errors`] | what an error means, and whether to try again |
 //! | [`streams`] | how to read more rows than fit in memory |
 //! | [`observing`] | what it does, how often, how long, and for whom |
-//! | [`mysql`] | what is special about MySQL and MariaDB: TLS, types, transactions, options |
 //! | [`sqlite`] | what is special about SQLite: types, memory, locks, options |
+//! | [`odbc`] | how to reach SQL Server, and whatever else has an ODBC driver |
+#![cfg_attr(
+    feature = "mysql",
+    doc = "| [`mysql`] | what is special about MySQL and MariaDB: TLS, types, transactions, options |"
+)]
+#![cfg_attr(
+    feature = "postgres",
+    doc = "| [`postgres`] | what is special about PostgreSQL: addresses, TLS, types, statements, messages |"
+)]
 
 #[doc = include_str!("guide/transactions.md")]
 pub mod transactions {}
@@ -40,9 +48,17 @@ pub mod streams {}
 
 #[doc = include_str!("guide/observing.md")]
 pub mod observing {}
+
 #[cfg(feature = "mysql")]
 #[doc = include_str!("guide/mysql.md")]
 pub mod mysql {}
 
 #[doc = include_str!("guide/sqlite.md")]
 pub mod sqlite {}
+
+#[cfg(feature = "postgres")]
+#[doc = include_str!("guide/postgres.md")]
+pub mod postgres {}
+
+#[doc = include_str!("guide/odbc.md")]
+pub mod odbc {}

@@ -1,6 +1,6 @@
 //! One library for every database that has a blocking driver: SQL in, rows out, and the same transactions, deadlines and
-//! errors on each of them, called from threads and awaited from any executor. Today that is SQLite; other drivers are
-//! planned.
+//! errors on each of them, called from threads and awaited from any executor. Today that is SQLite, PostgreSQL, MySQL,
+//! MariaDB, and what has an ODBC driver.
 //!
 //! ```
 //! use pontoon::prelude::*;
@@ -55,9 +55,14 @@
 //! | feature | |
 //! |---|---|
 //! | `sqlite` (default) | the driver for SQLite, with SQLite compiled in; needs a C compiler |
+//! | `postgres` | the [driver for PostgreSQL](guide::postgres), with TLS by rustls; needs a C compiler |
+//! | `mysql` | the [driver for MySQL and MariaDB](guide::mysql), with TLS by rustls; needs a C compiler |
+//! | `odbc`, `odbc-vendored` | the [driver for what has an ODBC driver](guide::odbc), with the system's driver manager, or with one compiled in |
 //! | `chrono`, `time`, `jiff`, `uuid`, `serde_json`, `rust_decimal`, `bigdecimal` | conversions to and from the types of these crates |
 //! | `sea-query` | statements of that crate, in version 1, wherever a query is taken: [`IntoQuery`] |
 //! | `tracing` | [spans and events](guide::observing) |
+//!
+//! Futures need no feature.
 
 #[doc(hidden)]
 #[path = "transactional.rs"]
@@ -75,6 +80,7 @@ pub mod guide;
 mod lease;
 mod metrics;
 mod moment;
+mod notifications;
 mod observe;
 mod params;
 mod pool;
@@ -100,13 +106,41 @@ pub mod prelude;
 pub use config::{Config, ConfigBuilder, PoolOptions};
 pub use connection::Connection;
 pub use database::{CloseReport, Database, DatabaseBuilder, IntoConfig};
-pub use driver::{BulkPath, Catalog, Executed};
+pub use driver::{BulkPath, Catalog, Executed, Notification};
 pub use error::{Effect, Error, ErrorKind, Result};
 pub use metrics::{Counters, Discards, Histogram, Metrics};
+pub use notifications::{Event, Notifications};
 #[doc(hidden)]
 pub use params::__params;
 pub use params::{IntoParams, IntoRows, Params};
+/// What a row is read as: a struct of your own.
+///
+/// ```
+/// use pontoon::prelude::*;
+///
+/// #[derive(Debug, PartialEq, FromRow)]
+/// struct Note {
+///     id: i64,
+///     text: String,
+///     #[row(rename = "finished_by")]
+///     author: Option<String>,
+/// }
+///
+/// # let db = Database::open("sqlite::memory:")?;
+/// # db.execute_script("CREATE TABLE notes (id INTEGER, text TEXT, finished_by TEXT); INSERT INTO notes VALUES (1, 'swim', NULL)")?;
+/// let notes: Vec<Note> = db.fetch_all_as("SELECT * FROM notes", ())?;
+/// assert_eq!(notes, [Note { id: 1, text: "swim".to_owned(), author: None }]);
+///
+/// // A row of a stream, or of `fetch_one`, is read by `decode`.
+/// for row in db.iterate("SELECT * FROM notes", ())? {
+///     let note: Note = row?.decode()?;
+///     assert_eq!(note.id, 1);
+/// }
+/// # Ok::<(), Error>(())
+/// ```
 pub use pontoon_derive::FromRow;
+/// A function as a transaction.
+///
 /// ```
 /// use pontoon::prelude::*;
 ///

@@ -1,4 +1,8 @@
 //! What nearly every program that uses the library needs: `use pontoon::prelude::*;`.
+//!
+//! The rest is by name: [`Retry`](crate::Retry), [`IsolationLevel`](crate::IsolationLevel), [`Effect`](crate::Effect) and
+//! the like from the root, [`TestDatabase`](crate::testing::TestDatabase) from [`testing`](crate::testing). `Result` is
+//! not in it, so that yours stays the one of the standard library.
 
 pub use crate::connection::Connection;
 pub use crate::database::Database;

@@ -42,7 +42,20 @@ pub struct BulkReport {
 }
 
 /// The verbs, the same on a [`Database`](crate::Database), a [`Connection`](crate::Connection), a
-/// [`Transaction`](crate::Transaction) and a [`Session`](crate::Session).
+/// [`Transaction`](crate::Transaction) and a [`Session`](crate::Session). A function for all of them takes
+/// `&impl Queryable`; one that takes a `&Database` takes part in its caller's transaction anyway.
+///
+/// ```
+/// # use pontoon::prelude::*;
+/// fn count(at: &impl Queryable) -> Result<i64, Error> {
+///     Ok(at.fetch_val("SELECT count(*) FROM notes", ())?.unwrap_or(0))
+/// }
+/// # let db = Database::open("sqlite::memory:")?;
+/// # db.execute("CREATE TABLE notes (text TEXT)", ())?;
+/// assert_eq!(count(&db)?, db.transaction(|tx| count(tx))?);
+/// assert_eq!(count(&db)?, db.run(|session| count(session))?);
+/// # Ok::<(), Error>(())
+/// ```
 ///
 /// # Queries and parameters
 ///
@@ -76,7 +89,7 @@ pub struct BulkReport {
 ///
 /// Besides what each verb names: `Parameter` and `Conversion` for parameters that do not fit, `NotConnected`,
 /// `PoolTimeout`, `Timeout`, `ConnectionLost`, `TransactionAborted` and `TransactionLost` inside a transaction that is
-/// of no use any more, and what the database says, sorted into [`ErrorKind`].
+/// of no use any more, and what the database says, sorted into [`ErrorKind`](crate::ErrorKind).
 pub trait Queryable: Perform {
     /// All rows of a query; none is an empty `Rows`, not an error.
     ///
@@ -129,7 +142,8 @@ pub trait Queryable: Perform {
         asking::fetch_val(prepare(self, query, params)?).by_thread(self)
     }
 
-    /// All rows, each as a `T`: a tuple, or a struct with `#[derive(FromRow)]`.
+    /// All rows, each as a `T`: a tuple, or a struct with `#[derive(FromRow)]`. A single column is a `(T,)`, or a
+    /// [`Scalar<T>`](crate::Scalar); or `fetch_all`, and [`column`](crate::Rows::column) of its rows.
     ///
     /// # Errors
     /// As [`fetch_all`](Self::fetch_all); `Conversion` or `NoSuchColumn` when a row does not fit `T`.

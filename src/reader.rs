@@ -152,6 +152,10 @@ impl BatchReader {
             Ok(Some(batch)) => return Some(Ok(batch)),
             Ok(None) => {
                 self.over = true;
+                // There is nothing left that a drop could cancel.
+                if let Some(sent) = self.sent.take() {
+                    sent.detach();
+                }
                 return None;
             }
             Err(FeedError::Failed(error)) => {

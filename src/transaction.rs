@@ -102,7 +102,29 @@ impl<'t> Transaction<'t> {
         Ok(Transaction::nested(open, Arc::clone(&self.shared), self.depth + 1))
     }
 
-    /// Runs `work` in a transaction inside this one: kept on `Ok`, undone on `Err` and on a panic.
+    /// Runs `work` in a transaction inside this one: kept on `Ok`, undone on `Err` and on a panic. Whoever looks at the
+    /// error before passing it on has to say its type: `Ok::<_, Error>(..)`.
+    ///
+    /// ```
+    /// # use pontoon::prelude::*;
+    /// # let db = Database::open("sqlite::memory:")?;
+    /// # db.execute_script("CREATE TABLE payment (cents INTEGER); CREATE TABLE payer (name TEXT UNIQUE)")?;
+    /// # for _ in 0..2 {
+    /// db.transaction(|tx| {
+    ///     tx.execute("INSERT INTO payment VALUES (200)", ())?;
+    ///     let noted = tx.transaction(|tx| {
+    ///         tx.execute("INSERT INTO payer VALUES ('ada')", ())?;
+    ///         Ok::<_, Error>(())
+    ///     });
+    ///     match noted {
+    ///         Err(error) if error.kind() != ErrorKind::UniqueViolation => Err(error),
+    ///         _ => Ok(()), // known already: the payment is kept
+    ///     }
+    /// })?;
+    /// # }
+    /// # assert_eq!(db.fetch_val::<i64>("SELECT count(*) FROM payment", ())?, Some(2));
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// What `work` returns; what the database says of the savepoint.

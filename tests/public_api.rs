@@ -81,6 +81,8 @@ types! {
     pontoon::ForceRollback: [Send Sync Unpin Debug];
     pontoon::CloseReport: [Send Sync Unpin Debug];
     pontoon::Snapshot: [Send Sync Unpin Debug Clone];
+    pontoon::Notifications: [Send Unpin Debug];
+    pontoon::Event: [Send Sync Unpin Debug];
     pontoon::testing::TestDatabase: [Send Sync Unpin Debug];
     // the awaited face
     pontoon::future::AsyncDatabase: [Send Sync Unpin Debug Clone];

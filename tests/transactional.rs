@@ -5,7 +5,11 @@
 mod kit;
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Waker};
+use std::thread;
 
 use kit::script::{Method, Rule, Script};
 use pontoon::prelude::*;
@@ -238,6 +242,93 @@ fn what_could_not_be_put_in_an_order_runs_again_as_a_whole() {
     let transactions: Vec<_> = script.trace().into_iter().filter(|line| !line.contains("reset")).collect();
     assert_eq!(transactions.iter().filter(|line| line.contains("rollback")).count(), 2, "{transactions:#?}");
     assert_eq!(transactions.iter().filter(|line| line.contains("commit")).count(), 1, "{transactions:#?}");
+}
+
+struct Orders {
+    db: AsyncDatabase,
+    taken: usize,
+}
+
+impl Orders {
+    /// With an argument that is moved, one that is borrowed, and the state of the service.
+    #[transactional(self.db)]
+    async fn take<'n>(&mut self, n: i64, name: &'n str, owned: String) -> Result<(usize, &'n str, String), Failure> {
+        self.db.execute("INSERT INTO t VALUES (?)", (n,)).await?;
+        self.taken += 1;
+        if n < 0 {
+            return Err(Failure::Refused(n));
+        }
+        Ok((self.taken, name, owned))
+    }
+}
+
+#[transactional(db, isolation = "serializable", retry = 3)]
+async fn again(db: &AsyncDatabase, runs: &AtomicU32, name: String) -> Result<u32> {
+    runs.fetch_add(1, Ordering::Relaxed);
+    db.execute("INSERT INTO t VALUES (1)", ()).await?;
+    Ok(u32::try_from(name.len()).unwrap())
+}
+
+#[transactional(connection, rollback_only)]
+async fn rehearsed(connection: &AsyncConnection) -> Result<i64> {
+    connection.execute("INSERT INTO t VALUES (1)", ()).await?;
+    Ok(connection.fetch_val("SELECT count(*) FROM t", ()).await?.unwrap_or_default())
+}
+
+#[transactional(db)]
+async fn never_done(db: &AsyncDatabase) -> Result<()> {
+    db.execute("INSERT INTO t VALUES (1)", ()).await?;
+    std::future::pending().await
+}
+
+#[test]
+fn an_async_fn_is_awaited_in_a_transaction() {
+    fn is_send<T: Send>(it: T) -> T {
+        it
+    }
+    let db = database();
+    let mut orders = Orders { db: db.to_async(), taken: 0 };
+    let taken = pollster::block_on(is_send(orders.take(1, "name", "owned".into()))).unwrap();
+    assert_eq!(taken, (1, "name", "owned".to_owned()));
+    assert!(matches!(pollster::block_on(orders.take(-1, "", String::new())), Err(Failure::Refused(-1))));
+    assert_eq!((orders.taken, count(&db)), (2, 1));
+    // Inside a transaction of the same caller it is a savepoint.
+    let outer = orders.db.clone();
+    let undone: Result<(), Failure> = pollster::block_on(outer.transaction(async |_| {
+        orders.take(2, "", String::new()).await?;
+        Err(Failure::Refused(0))
+    }));
+    undone.unwrap_err();
+    assert_eq!(count(&db), 1);
+}
+
+#[test]
+fn options_are_those_of_an_awaited_transaction_too() {
+    let db = database();
+    let connection = pollster::block_on(db.to_async().connection()).unwrap();
+    assert_eq!(pollster::block_on(rehearsed(&connection)).unwrap(), 1);
+    drop(connection);
+    assert_eq!(count(&db), 0);
+
+    let script = Script::new().table("t");
+    let db = script.builder().open().unwrap().to_async();
+    script.add(Rule::on(Method::Execute).times(2).fail(ErrorKind::Serialization));
+    let runs = AtomicU32::new(0);
+    assert_eq!(pollster::block_on(again(&db, &runs, "four".into())).unwrap(), 4);
+    assert_eq!(runs.into_inner(), 3);
+}
+
+#[test]
+fn a_future_that_is_dropped_is_rolled_back() {
+    let db = database();
+    let of_tasks = db.to_async();
+    let mut future = Box::pin(never_done(&of_tasks));
+    while db.metrics().statements < 2 {
+        let _ = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        thread::yield_now();
+    }
+    drop(future);
+    assert_eq!(count(&db), 0);
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn fetch_all(env: &Env) -> Outcome {
 
 fn stream(env: &Env) -> Outcome {
     let conn = open(&env.people());
-    let repeats = if env.is_checking() { 1 } else { data::REPEATS };
+    let repeats = env.repeats();
     let begun = std::time::Instant::now();
     let mut digest = Digest::default();
     let mut stream = conn.prepare_cached(data::STREAM).expect("a statement");

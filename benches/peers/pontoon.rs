@@ -113,7 +113,7 @@ fn read(row: &Row, digest: &mut Digest) {
 
 fn stream(env: &Env) -> Outcome {
     let db = open(&env.people(), true);
-    let repeats = if env.is_checking() { 1 } else { data::REPEATS };
+    let repeats = env.repeats();
     let begun = Instant::now();
     let mut digest = Digest::default();
     for row in db.iterate(data::STREAM, (repeats,)).expect("a stream") {

@@ -55,21 +55,26 @@ pub fn derive_from_row(input: TokenStream) -> TokenStream {
 /// are what they were; its error is any that can be made from `pontoon::Error`, which BEGIN and COMMIT may bring. What it
 /// does through the database belongs to the transaction; called inside of one, it runs in a nested one, a savepoint.
 ///
-/// The first argument is the `Database`, or the `Connection`: an argument of the function, a field (`self.db`), a static,
-/// any expression for it; it is evaluated once, before the body.
+/// The first argument is the `Database`, or the `Connection` (of an `async fn` the `AsyncDatabase` or `AsyncConnection`): an
+/// argument of the function, a field (`self.db`), a static, any expression for it; it is evaluated once, before the body.
 ///
 /// # Options
 ///
 /// - `isolation = "serializable"`: the level, one of `"read uncommitted"`, `"read committed"`, `"repeatable read"`,
-///   `"snapshot"`, `"serializable"`, or an expression for an `IsolationLevel`. It belongs to the outermost transaction:
-///   where the function is called inside another one that is an error, before anything is sent.
+///   `"snapshot"`, `"serializable"`, or an expression for an `IsolationLevel`.
 /// - `read_only`: nothing is written.
 /// - `rollback_only`: rolled back even after `Ok`.
 /// - `retry = 5`: the whole body runs again, up to so many times in all, when the transaction met another one that it could
-///   not be put in an order with. So it must not use up what it is given: clone what it moves.
+///   not be put in an order with; a number, with the waits of `Retry::attempts`. So it must not use up what it is given:
+///   clone what it moves.
 /// - `crate = "..."`: the path of `pontoon`, where it is not `::pontoon`.
 ///
-/// An `async fn` is refused: the transaction belongs to the thread that begins it.
+/// `isolation`, `read_only` and `retry` belong to the outermost transaction: a function that has one of them and is called
+/// inside another transaction fails with `Misuse`, before anything is sent. So put them on what begins a piece of work,
+/// and not on what is called from elsewhere too. Under force rollback they are allowed where they would be without it.
+///
+/// An `async fn` is awaited as one caller: what it does through the database belongs to the transaction on whatever thread
+/// it is polled, and what it spawns does not. Dropped, it is rolled back.
 #[proc_macro_attribute]
 pub fn transactional(arguments: TokenStream, function: TokenStream) -> TokenStream {
     let arguments = parse_macro_input!(arguments as transactional::Arguments);

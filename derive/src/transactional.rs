@@ -1,4 +1,5 @@
-//! `#[transactional(..)]`: the body of a function becomes a closure that is run in a transaction.
+//! `#[transactional(..)]`: the body of a function becomes a closure that is run in a transaction, or, of an
+//! `async fn`, a future that is awaited in one.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -164,13 +165,6 @@ fn has_impl(ty: &Type) -> bool {
 
 pub(crate) fn expand(arguments: &Arguments, function: ItemFn) -> Result<TokenStream> {
     let ItemFn { attrs, vis, sig, block } = function;
-    if let Some(at) = sig.asyncness {
-        return Err(Error::new(
-            at.span,
-            "an `async fn` cannot be transactional: the transaction belongs to the thread that begins it; \
-             await first, and put the database's part into a function that is not `async`",
-        ));
-    }
     if let Some(at) = sig.constness {
         return Err(Error::new(at.span, "a `const fn` cannot run a transaction"));
     }
@@ -185,14 +179,26 @@ pub(crate) fn expand(arguments: &Arguments, function: ItemFn) -> Result<TokenStr
     let (database, options) = (&arguments.database, arguments.options(&krate));
     // An error about the type of the result is to point at it.
     let at = Span::call_site().located_at(returned.span());
-    let closure = if has_impl(returned) { quote!(|| #block) } else { quote!(|| -> #returned #block) };
-    let run = if arguments.retry.is_some() {
-        quote_spanned!(at=> #krate::__transactional::run_again)
-    } else {
-        quote_spanned!(at=> #krate::__transactional::run)
+    let (is_async, again) = (sig.asyncness.is_some(), arguments.retry.is_some());
+    let body = match (is_async, again) {
+        (true, false) => quote!(async #block),
+        (true, true) => quote!(|| async #block),
+        (false, _) if has_impl(returned) => quote!(|| #block),
+        (false, _) => quote!(|| -> #returned #block),
+    };
+    let name = |name: &str, at: Span| {
+        let name = Ident::new(name, at);
+        quote_spanned!(at=> #krate::__transactional::#name)
+    };
+    let run = match (is_async, again) {
+        (true, true) => name("run_async_again", at),
+        (true, false) => name("run_async", at),
+        (false, true) => name("run_again", at),
+        (false, false) => name("run", at),
     };
     // An error about what is no database is to point at it.
-    let handle = quote_spanned!(database.span()=> #krate::__transactional::handle);
+    let handle = name(if is_async { "async_handle" } else { "handle" }, database.span());
+    let awaited = is_async.then(|| quote!(.await));
     let level = arguments.isolation.as_ref().map(|_| {
         quote! {
             #[allow(unused_imports)]
@@ -204,7 +210,7 @@ pub(crate) fn expand(arguments: &Arguments, function: ItemFn) -> Result<TokenStr
         #vis #sig {
             let __options = { #level #options };
             let __database = #handle(&#database);
-            #run(&__database, &__options, #closure)
+            #run(&__database, &__options, #body) #awaited
         }
     })
 }

@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::future::AsyncDatabase;
 use crate::lease::{Access, Lease, Open, begin_on};
 use crate::metrics::Metrics;
+use crate::notifications::Notifications;
 use crate::pool::{Hold, Snapshot};
 use crate::queryable::{Perform, Queryable};
 use crate::reader::{BatchReader, Request};
@@ -141,6 +142,18 @@ impl Database {
         }
     }
 
+    /// Listens to messages on some channels, on a connection of its own beside the pool: `LISTEN` of PostgreSQL. Returns once
+    /// they are listened to, so that nothing that is sent from then on is missed.
+    ///
+    /// # Errors
+    /// `Unsupported` where the database has no such thing; what keeps the connection from being opened.
+    pub fn listen<C: Into<String>>(&self, channels: impl IntoIterator<Item = C>) -> Result<Notifications> {
+        self.shared.check()?;
+        let channels: Vec<String> = channels.into_iter().map(Into::into).collect();
+        let config = self.shared.config();
+        Notifications::start(self.shared.source(), channels, config, self.shared.deadline())
+    }
+
     /// The connection of this caller: the one that the calling thread holds of this database, or a new lease. It goes
     /// back to the pool with its last handle. One that broke is not given again, though the thread still holds it.
     ///
@@ -185,6 +198,9 @@ impl Database {
 
     /// Runs `work` in a transaction, on this thread: committed when it returns `Ok`, rolled back when it returns `Err`
     /// or panics. Whatever this thread does through the database meanwhile belongs to the transaction.
+    ///
+    /// The error may be of your own type, so a closure that ends in a bare `Ok(..)` has to say which it is, unless the
+    /// function around it does: `Ok::<_, Error>(..)`.
     ///
     /// ```
     /// # use pontoon::prelude::*;

@@ -19,6 +19,8 @@ mod sink;
 
 #[cfg(feature = "mysql")]
 pub mod mysql;
+#[cfg(feature = "odbc")]
+pub mod odbc;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sqlite")]
@@ -125,6 +127,8 @@ impl Driver for &'static dyn Driver {
 pub(crate) static LEFT_OUT: &[SchemeInfo] = &[
     #[cfg(not(feature = "sqlite"))]
     SchemeInfo::new("sqlite", "sqlite").aliases(&["sqlite3"]).feature("sqlite", false),
+    #[cfg(not(feature = "postgres"))]
+    SchemeInfo::new("postgresql", "postgresql").aliases(&["postgres"]).feature("postgres", false),
     #[cfg(not(feature = "mysql"))]
     SchemeInfo::new("mysql", "mysql").feature("mysql", false),
     #[cfg(not(feature = "mysql"))]
@@ -135,6 +139,8 @@ pub(crate) static LEFT_OUT: &[SchemeInfo] = &[
 pub static BUILT_IN: &[&dyn Driver] = &[
     #[cfg(feature = "sqlite")]
     &sqlite::Sqlite,
+    #[cfg(feature = "odbc")]
+    &odbc::Odbc,
     #[cfg(feature = "postgres")]
     &postgres::Postgres,
     #[cfg(feature = "mysql")]

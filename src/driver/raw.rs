@@ -2,6 +2,9 @@
 
 #![allow(unsafe_code, reason = "foreign functions; each call says why it is sound")]
 
+#[cfg(feature = "odbc")]
+pub(super) mod odbc;
+
 /// Counts forks, seen from the child.
 #[cfg(unix)]
 mod forks {

@@ -30,10 +30,10 @@ impl<'a, T, E> Answer<'a, T, E> {
     /// What is known to fail, told when it is polled.
     pub(crate) fn failed(error: E) -> Answer<'a, T, E>
     where
-        T: Send + 'a,
+        T: 'a,
         E: Send + 'a,
     {
-        Answer::new(std::future::ready(Err(error)))
+        Answer::new(async move { Err(error) })
     }
 }
 

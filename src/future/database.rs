@@ -221,6 +221,22 @@ impl AsyncDatabase {
     /// is run again when the transaction met another one that it could not be put in an order with, never when the
     /// outcome of a commit is not known.
     ///
+    /// So the closure makes a future for each run, and an `async move` in it may not use up what is outside: lend it
+    /// that (else `cannot move out of .., a captured variable`).
+    ///
+    /// ```
+    /// # use pontoon::prelude::*;
+    /// # pollster::block_on(async {
+    /// # let db = AsyncDatabase::open("sqlite::memory:").await?;
+    /// # db.execute("CREATE TABLE notes (text TEXT)", ()).await?;
+    /// let text = String::from("cross the river");
+    /// let options = TxOptions::new().retry(pontoon::Retry::default());
+    /// let text = &text;
+    /// db.transaction_with(&options, |tx| async move { tx.execute("INSERT INTO notes VALUES (?)", (text,)).await }).await?;
+    /// # Ok::<(), Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// As there.
     #[track_caller]

@@ -33,3 +33,4 @@ pub use streamable::{AsyncBatchStream, AsyncRowStream, AsyncStreamable};
 pub use transaction::{AsyncTransaction, Tx};
 
 pub(crate) use perform::AsyncPerform;
+pub(crate) use transaction::run_inherited;

@@ -101,7 +101,7 @@ pub trait AsyncQueryable: AsyncPerform {
     /// # Errors
     /// As [`fetch_all`](Self::fetch_all); `Conversion` when the value does not fit `T`.
     #[track_caller]
-    fn fetch_val<'q, T: FromValueOwned + Send + 'static>(
+    fn fetch_val<'q, T: FromValueOwned + 'static>(
         &self,
         query: impl IntoQuery<'q>,
         params: impl IntoParams,
@@ -114,7 +114,7 @@ pub trait AsyncQueryable: AsyncPerform {
     /// # Errors
     /// As [`fetch_all`](Self::fetch_all); `Conversion` or `NoSuchColumn` when a row does not fit `T`.
     #[track_caller]
-    fn fetch_all_as<'q, T: FromRow + Send + 'static>(
+    fn fetch_all_as<'q, T: FromRow + 'static>(
         &self,
         query: impl IntoQuery<'q>,
         params: impl IntoParams,
@@ -127,7 +127,7 @@ pub trait AsyncQueryable: AsyncPerform {
     /// # Errors
     /// As [`fetch_all_as`](Self::fetch_all_as).
     #[track_caller]
-    fn fetch_one_as<'q, T: FromRow + Send + 'static>(
+    fn fetch_one_as<'q, T: FromRow + 'static>(
         &self,
         query: impl IntoQuery<'q>,
         params: impl IntoParams,
@@ -253,7 +253,7 @@ where
     T: Send + 'static,
     J: Job<T>,
     R: Read<T, U> + 'a,
-    U: Send + 'a,
+    U: 'a,
 {
     Answer::new(async move { asked?.by_task(of).await })
 }

@@ -152,6 +152,28 @@ impl Tx {
     }
 
     /// Runs `work` in a transaction inside this one: kept on `Ok`, undone on `Err`, on a panic, and when it is dropped.
+    /// The closure around it takes its `Tx` as `mut`.
+    ///
+    /// ```
+    /// # use pontoon::prelude::*;
+    /// # pollster::block_on(async {
+    /// # let db = AsyncDatabase::open("sqlite::memory:").await?;
+    /// # db.execute_script("CREATE TABLE payment (cents INTEGER); CREATE TABLE payer (name TEXT UNIQUE)").await?;
+    /// # for _ in 0..2 {
+    /// db.transaction(|mut tx| async move {
+    ///     tx.execute("INSERT INTO payment VALUES (200)", ()).await?;
+    ///     let noted = tx.transaction(|tx| async move { tx.execute("INSERT INTO payer VALUES ('ada')", ()).await });
+    ///     match noted.await {
+    ///         Err(error) if error.kind() != ErrorKind::UniqueViolation => Err(error),
+    ///         _ => Ok(()), // known already: the payment is kept
+    ///     }
+    /// })
+    /// .await?;
+    /// # }
+    /// # assert_eq!(db.fetch_val::<i64>("SELECT count(*) FROM payment", ()).await?, Some(2));
+    /// # Ok::<(), Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// What `work` gives; what the database says of the savepoint.
@@ -264,6 +286,21 @@ where
     Fut: Future<Output = Result<T, E>>,
 {
     run_watched(transaction, false, work).await.map_err(|(error, _)| error)
+}
+
+/// Begins a transaction and runs `body` in it, as one caller with it.
+pub(crate) fn run_inherited<'b, T, E, B>(
+    begin: Answer<'b, AsyncTransaction<'static>>,
+    rollback_only: bool,
+    body: B,
+) -> Scope<impl Future<Output = Result<T, E>> + use<'b, T, E, B>>
+where
+    E: From<Error>,
+    B: Future<Output = Result<T, E>>,
+{
+    Scope::inherited(
+        async move { run_watched(begin.await?, rollback_only, |_| body).await.map_err(|(error, _)| error) },
+    )
 }
 
 /// Runs `work` in a transaction, and again, by the policy of the options, when the database could not put it in an order

@@ -1,6 +1,7 @@
 //! What `r2d2` keeps: berths, each with a connection moored in it or empty.
 
 use std::convert::Infallible;
+use std::panic::catch_unwind;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::opening::Moored;
 use super::record::Record;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Effect, Error, ErrorKind, Result};
 
 /// A place in the pool. Making one makes nothing.
 #[derive(Default)]
@@ -54,9 +55,20 @@ impl r2d2::ManageConnection for Berths {
 }
 
 /// The one thread that `r2d2` wants for its own housekeeping, of which there is none here: one for the whole process.
-fn nobody() -> Arc<ScheduledThreadPool> {
+fn nobody() -> Result<Arc<ScheduledThreadPool>> {
     static NOBODY: OnceLock<Arc<ScheduledThreadPool>> = OnceLock::new();
-    Arc::clone(NOBODY.get_or_init(|| Arc::new(ScheduledThreadPool::new(1))))
+    if let Some(nobody) = NOBODY.get() {
+        return Ok(Arc::clone(nobody));
+    }
+    // It knows no other way than a panic to say that there is no thread to be had.
+    let started = catch_unwind(|| Arc::new(ScheduledThreadPool::new(1))).map_err(|_| {
+        Error::new(
+            ErrorKind::ResourceExhausted,
+            "a thread for the pools of this process could not be started: free some threads or memory",
+        )
+        .with_effect(Effect::NotSent)
+    })?;
+    Ok(Arc::clone(NOBODY.get_or_init(|| started)))
 }
 
 /// A pool of `size` empty berths.
@@ -69,7 +81,7 @@ pub(super) fn berths(size: usize) -> Result<r2d2::Pool<Berths>> {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_on_check_out(false)
-        .thread_pool(nobody())
+        .thread_pool(nobody()?)
         .build(Berths)
         .map_err(|error| Error::new(ErrorKind::ResourceExhausted, "the pool could not be made").with_source(error))
 }

@@ -324,6 +324,11 @@ impl<T: Send + 'static> Sent<T> {
         let lost = |lost| Err(lost_error(lost, started.load(Ordering::Acquire), &redactor));
         wait.reply(reply).await.unwrap_or_else(lost)
     }
+
+    /// Nobody asks any more what it came to; it is not cancelled.
+    pub(crate) fn detach(self) {
+        self.reply.detach();
+    }
 }
 
 /// What a job's caller is told when no answer came. `started`: the job may have reached the database.

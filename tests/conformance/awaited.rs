@@ -74,10 +74,10 @@ profiles! {
     mod tokio_memory = crate::profile::sqlite::MEMORY, crate::face::Face::TokioMultiThread;
     mod smol_file = crate::profile::sqlite::FILE_LENT, crate::face::Face::Smol;
     mod smol_memory = crate::profile::sqlite::MEMORY, crate::face::Face::Smol;
-    #[cfg(feature = "postgres")]
-    mod tokio_postgres = crate::profile::postgres::POSTGRES, crate::face::Face::TokioMultiThread;
     #[cfg(feature = "mysql")]
     mod tokio_mariadb = crate::profile::mariadb::MARIADB, crate::face::Face::TokioMultiThread;
+    #[cfg(feature = "postgres")]
+    mod tokio_postgres = crate::profile::postgres::POSTGRES, crate::face::Face::TokioMultiThread;
 }
 
 /// A part of the suite that meets each kind of waiting, for the executors that it is not run in as a whole.

@@ -71,7 +71,7 @@ impl<E: std::error::Error> From<E> for Failure {
 pub(crate) fn run(profile: &'static Profile, face: Face, name: &str, test: fn(&Target) -> Outcome) {
     let server = match profile.place {
         Place::Here(_) => None,
-        Place::On(server, _) => match server() {
+        Place::On(server, _) | Place::By(server, _) => match server() {
             Some(server) => Some(server),
             // Which the kit has said.
             None => return,
@@ -154,13 +154,15 @@ impl Target {
 
     /// The URL of the database of this number.
     fn url(&self, number: u64) -> String {
+        let of_server = || {
+            let scratches = self.scratches.lock().expect("no panic while it is held");
+            let scratch = usize::try_from(number).ok().and_then(|number| scratches.get(number));
+            scratch.expect("it was made").url()
+        };
         match self.profile.place {
             Place::Here(url) => url(&self.directory, number),
-            Place::On(_, options) => {
-                let scratches = self.scratches.lock().expect("no panic while it is held");
-                let scratch = usize::try_from(number).ok().and_then(|number| scratches.get(number));
-                format!("{}{options}", scratch.expect("it was made").url())
-            }
+            Place::On(_, options) => format!("{}{options}", of_server()),
+            Place::By(_, url) => url(&of_server()),
         }
     }
 

@@ -97,6 +97,12 @@ profiles! {
     mod sqlite_file = crate::profile::sqlite::FILE;
     mod sqlite_file_lent = crate::profile::sqlite::FILE_LENT;
     mod sqlite_memory = crate::profile::sqlite::MEMORY;
+    #[cfg(feature = "odbc")]
+    mod odbc_sqlite = crate::profile::odbc::SQLITE;
+    #[cfg(all(feature = "odbc", feature = "postgres"))]
+    mod odbc_postgres = crate::profile::odbc::POSTGRES;
+    #[cfg(feature = "odbc")]
+    mod odbc_mariadb = crate::profile::odbc::MARIADB;
     #[cfg(feature = "postgres")]
     mod postgres = crate::profile::postgres::POSTGRES;
     #[cfg(feature = "mysql")]

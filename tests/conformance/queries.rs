@@ -70,7 +70,7 @@ pub(crate) fn what_execute_reports(t: &Target) -> Outcome {
     let create = db.execute("CREATE TABLE other (id INTEGER)", ())?;
     assert_eq!((create.rows_affected, create.last_insert_id), (0, None));
     let id = db.execute("INSERT INTO notes (text) VALUES ('four')", ())?.last_insert_id;
-    assert_eq!(id.is_some(), t.profile().tells_key != TellsKey::OfNone);
+    assert_eq!(id.is_some(), t.profile().tells_key != TellsKey::Never);
     let text: Option<String> = db.fetch_val("SELECT text FROM notes WHERE id = ?", (id.unwrap_or(4),))?;
     assert_eq!(text.as_deref(), Some("four"));
     Ok(())

@@ -70,7 +70,8 @@ pub(crate) fn a_transaction_that_outlives_the_stream_around_it(t: &Target) -> Ou
     t.needs(Feature::NestedStatements)?;
     let db = t.notes_with(|builder| builder.timeout(BRIEF * 2))?;
     db.set_force_rollback(Some(true));
-    let insert = "INSERT INTO notes (text) VALUES (?)";
+    // With time of its own: a driver may need a round trip for each set.
+    let insert = Query::new("INSERT INTO notes (text) VALUES (?)").timeout(std::time::Duration::from_secs(30));
     db.execute_many(insert, (0..5000).map(|number| (number.to_string(),)))?;
     for keep in [true, false] {
         let before = count(&db)?;

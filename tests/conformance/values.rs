@@ -36,7 +36,7 @@ tests! {
 /// Puts values into a column of a type, and reads them back as they were.
 fn round_trip<T>(t: &Target, column: &str, values: &[T]) -> Result<Database>
 where
-    T: ToValue + FromValueOwned + PartialEq + Debug + Clone + Send + 'static,
+    T: ToValue + FromValueOwned + PartialEq + Debug + Clone + 'static,
 {
     let db = t.fresh()?;
     db.execute(format!("CREATE TABLE held (id {}, v {column})", t.profile().types.key), ())?;
@@ -299,7 +299,7 @@ pub(crate) fn types_of_one_s_own(t: &Target) -> Outcome {
 }
 
 pub(crate) fn null_beside_every_type(t: &Target) -> Outcome {
-    fn both<T: ToValue + FromValueOwned + PartialEq + Debug + Clone + Send + 'static>(
+    fn both<T: ToValue + FromValueOwned + PartialEq + Debug + Clone + 'static>(
         db: &Database,
         column: &str,
         value: T,

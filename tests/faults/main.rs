@@ -11,8 +11,12 @@ mod caps;
 #[cfg(feature = "sqlite")]
 mod data;
 mod deadlines;
+mod endings;
+#[cfg(feature = "sqlite")]
+mod lines;
 mod pool;
 mod process;
+mod promises;
 mod queue;
 mod rollback;
 mod secrets;

@@ -135,7 +135,7 @@ fn without_descriptors_nothing_is_opened_and_nothing_is_broken() {
         wait_for(&db, "nobody busy", |snapshot| snapshot.busy == 0);
         let held = db.connection().unwrap();
         db.snapshot();
-        for spare in 0..6 {
+        for spare in 0..=8 {
             let open = Census::take().descriptor_count() as u64;
             let other = db.clone();
             let result = limited(Resource::Nofile, open + spare, move || {
@@ -159,6 +159,28 @@ fn without_descriptors_nothing_is_opened_and_nothing_is_broken() {
     .pass();
 }
 
+/// Room for what is small, and none for the stack of a thread.
+fn without_threads<T>(work: impl FnOnce() -> T) -> T {
+    let status = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = status.split(' ').next().unwrap().parse().unwrap();
+    limited(Resource::As, pages * 4096 + (300 << 10), work)
+}
+
+/// The first database of a process starts the threads that all of them share.
+#[test]
+fn without_room_for_a_thread_nothing_is_connected_and_nothing_panics() {
+    case!(|_| within(IN_TIME, || {
+        let script = Script::new();
+        for _ in 0..2 {
+            let error = without_threads(|| script.builder().open().map(drop).unwrap_err());
+            assert_eq!((error.kind(), error.effect()), (ErrorKind::ResourceExhausted, Effect::NotSent), "{error:?}");
+        }
+        let db = script.builder().open().unwrap();
+        assert_eq!(db.fetch_val::<i64>("SELECT 1", ()).unwrap(), Some(1));
+    }))
+    .pass();
+}
+
 #[test]
 fn without_room_for_a_thread_the_caller_is_told() {
     case!(|_| within(IN_TIME, || {
@@ -177,10 +199,7 @@ fn without_room_for_a_thread_the_caller_is_told() {
             })
         };
         is_ready.recv().unwrap();
-        let pages: u64 =
-            std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').next().unwrap().parse().unwrap();
-        // Room for what is small, and none for the stack of a thread.
-        let error = limited(Resource::As, pages * 4096 + (300 << 10), || {
+        let error = without_threads(|| {
             send.send(()).unwrap();
             other.join().unwrap().unwrap_err()
         });

@@ -1,7 +1,6 @@
 //! Force rollback: everybody on one connection, nobody in anybody's way.
 
 use std::collections::BTreeSet;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use pontoon::prelude::*;
@@ -9,7 +8,9 @@ use pontoon::{Effect, Error, ErrorKind};
 
 use crate::kit::Probe;
 use crate::kit::script::{Ears, Fate, Method, RawScript, Rule, Script};
-use crate::support::{LEAVES_WITHIN, LONG, SHORT, Scratch, ends, rows, start, timed, wait_for};
+use crate::support::{LEAVES_WITHIN, LONG, SHORT, Scratch, ends, start, timed};
+#[cfg(feature = "sqlite")]
+use crate::support::{rows, wait_for};
 
 fn pinned(script: &Script) -> Database {
     script.builder().force_rollback(true).timeout(Some(LONG)).open().unwrap()
@@ -120,8 +121,8 @@ fn a_write_on_sqlite_that_outlasts_every_grace_is_undone_and_nobody_elses_with_i
     ends(|| {
         let db = Database::builder().url("sqlite::memory:").force_rollback(true).timeout(Some(LONG)).open().unwrap();
         db.execute_script("CREATE TABLE t (n); INSERT INTO t VALUES (1)").unwrap();
-        let (begin, begun) = mpsc::channel();
-        let (finish, finished) = mpsc::channel::<()>();
+        let (begin, begun) = std::sync::mpsc::channel();
+        let (finish, finished) = std::sync::mpsc::channel::<()>();
         db.raw(move |raw: &mut rusqlite::Connection| {
             // In the middle of a write, as far as SQLite is concerned.
             let in_a_write = move |_: rusqlite::hooks::Action, _: &str, _: &str, row: i64| {

@@ -212,6 +212,7 @@ fn streams_of_one_connection_may_be_read_by_turns() {
     });
 }
 
+#[cfg(feature = "sqlite")]
 const ENDLESS: &str = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n, zeroblob(1000) FROM c";
 
 /// Where so much would have to be read ahead that it cannot be, the younger one ends, at once and with the reason.

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use pontoon::{Database, Queryable, Snapshot};
+#[cfg(feature = "sqlite")]
+use pontoon::Queryable as _;
+use pontoon::{Database, Snapshot};
 
 use crate::kit::script::Script;
 use crate::kit::{Census, PATIENCE, describe_threads, within};
@@ -119,12 +121,19 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (value, begun.elapsed())
 }
 
+/// A scripted database with one connection.
+pub(crate) fn one(script: &Script) -> Database {
+    script.builder().pool_size(1).timeout(Some(LONG)).open().unwrap()
+}
+
 /// What the table of a test holds.
+#[cfg(feature = "sqlite")]
 pub(crate) fn rows(db: &Database) -> Vec<i64> {
     db.fetch_all_as::<(i64,)>("SELECT n FROM t ORDER BY n", ()).unwrap().into_iter().map(|(n,)| n).collect()
 }
 
 /// Has SQLite look at every page of a database.
+#[cfg(feature = "sqlite")]
 #[track_caller]
 pub(crate) fn assert_intact(db: &Database) {
     assert_eq!(db.fetch_val::<String>("PRAGMA integrity_check", ()).unwrap().as_deref(), Some("ok"));

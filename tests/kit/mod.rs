@@ -8,7 +8,11 @@
 mod canary;
 mod fork;
 mod leak;
+#[cfg(feature = "odbc")]
+pub(crate) mod odbc;
+mod port;
 mod probe;
+pub(crate) mod proxy;
 pub(crate) mod script;
 pub(crate) mod servers;
 mod subprocess;
@@ -18,6 +22,7 @@ mod watchdog;
 pub(crate) use canary::Canary;
 pub(crate) use fork::{ForkEnd, in_fork};
 pub(crate) use leak::{Census, LeakMeter};
+pub(crate) use port::Port;
 pub(crate) use probe::Probe;
 pub(crate) use subprocess::{Output, Running, Subprocess, case, hear, here, tell};
 pub(crate) use threads::{ThreadState, describe_threads, threads_of};

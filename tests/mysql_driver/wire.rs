@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pontoon::prelude::*;
-use pontoon::{CommitError, Effect, Error};
+use pontoon::{Effect, Error};
 
 use crate::kit::servers::Scratch;
 use crate::{fails, scratch};
@@ -155,7 +155,7 @@ fn a_commit_whose_answer_is_lost_is_unknown() {
         let db = through(&scratch, cut).0.unwrap();
         let tx = db.begin().unwrap();
         tx.execute("INSERT INTO t VALUES (1)", ()).unwrap();
-        let error: CommitError<'_> = tx.commit().expect_err("no answer came");
+        let error = tx.commit().expect_err("no answer came");
         let error = error.error();
         assert_eq!((error.kind(), error.effect()), (ErrorKind::CommitUnknown, Effect::Unknown), "{error:?}");
         assert!(!error.is_retryable(), "{error:?}");

@@ -200,7 +200,10 @@ fn slow_statements_and_slow_acquires_are_told() {
         script.add(Rule::on(Method::Connect).once().take(Duration::from_millis(30), Ears::SERVER));
         db.ping().unwrap();
         let events: Vec<_> = ear.of("pontoon::pool").iter().map(|told| told.field("event").to_owned()).collect();
-        assert_eq!(events, ["opened", "closed", "opened", "slow acquire"]);
+        // On a busy machine any wait may be a slow one; the last of them is.
+        assert_eq!(events.last().map(String::as_str), Some("slow acquire"));
+        let others: Vec<_> = events.iter().filter(|event| *event != "slow acquire").collect();
+        assert_eq!(others, ["opened", "closed", "opened"]);
         tell("ran", "");
     })
     .run()

@@ -7,6 +7,7 @@ mod kit;
 
 mod admin;
 mod basics;
+mod listen;
 mod streams;
 mod tls;
 mod transactions;

@@ -224,3 +224,80 @@ fn over_a_unix_socket_all_but_the_cut_is_the_same() {
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(db.fetch_val::<i64>("SELECT 1", ()).unwrap(), Some(1));
 }
+
+/// A proxy for one connection: passes what the server sends in slices, and hangs up after so many bytes of it.
+fn proxy(server: u16, most: usize, slice: usize) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        let (client, _) = listener.accept().expect("a client");
+        let server = std::net::TcpStream::connect(("127.0.0.1", server)).expect("the server");
+        let (mut from_client, mut to_server) =
+            (client.try_clone().expect("a copy"), server.try_clone().expect("a copy"));
+        let up = std::thread::spawn(move || std::io::copy(&mut from_client, &mut to_server));
+        let (mut from_server, mut to_client) = (&server, &client);
+        let (mut passed, mut bytes) = (0, vec![0; slice]);
+        while passed < most {
+            let room = slice.min(most - passed);
+            match from_server.read(&mut bytes[..room]) {
+                Ok(length) if length > 0 && to_client.write_all(&bytes[..length]).is_ok() => passed += length,
+                _ => break,
+            }
+        }
+        for side in [&client, &server] {
+            // It may have hung up first.
+            let _ = side.shutdown(std::net::Shutdown::Both);
+        }
+        let _ = up.join();
+    });
+    port
+}
+
+#[test]
+fn a_connection_that_breaks_after_any_byte_is_an_error_and_never_a_wrong_answer() {
+    let database = server!().database();
+    let call = || Call::until(Some(Instant::now() + Duration::from_secs(20)));
+    let statement = pontoon::sql::Statement::parse("SELECT ?::int", &pontoon::sql::POSTGRES).unwrap();
+    let mut ends = [0, 0, 0];
+    for most in (0..).step_by(9) {
+        let url = database.url_at(proxy(database.server().port(), most, 4096));
+        let config = Config::from_url(format!("{url}?sslmode=disable"), Postgres.schemes()).unwrap();
+        let mut link = match Postgres.open(&config).unwrap().connect(&call()) {
+            Ok(link) => link,
+            Err(error) => {
+                assert_eq!(error.effect(), pontoon::Effect::NotSent, "{most}: {error:?}");
+                assert!(!format!("{error:?}").contains(Canary::SECRET));
+                ends[0] += 1;
+                continue;
+            }
+        };
+        let bound = statement.bind(pontoon::Params::Positional(vec![7.into()])).unwrap();
+        match link.execute(&call(), &bound).and_then(|_| link.batch(&call(), "SELECT repeat('x', 100)")) {
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{most}: {error:?}");
+                assert_eq!(link.state(), pontoon::driver::LinkState::Unknown);
+                ends[1] += 1;
+            }
+            Ok(()) if ends[2] < 3 => ends[2] += 1,
+            Ok(()) => break,
+        }
+    }
+    assert!(ends.iter().all(|count| *count > 2), "{ends:?}");
+}
+
+#[test]
+fn what_comes_byte_by_byte_is_the_same() {
+    let database = server!().database();
+    let port = proxy(database.server().port(), usize::MAX, 1);
+    let url = format!("{}?sslmode=disable&pool_size=1", database.url_at(port));
+    let db = Database::builder().url(url).open().unwrap();
+    let sum: i64 = db
+        .fetch_all("SELECT n, repeat('x', 20), '{1,2}'::int[] FROM generate_series(1, 50) AS s (n)", ())
+        .unwrap()
+        .column::<i64>(0)
+        .unwrap()
+        .into_iter()
+        .sum();
+    assert_eq!(sum, 1275);
+    db.transaction(|tx| tx.fetch_all("SELECT 1", ())).unwrap();
+}

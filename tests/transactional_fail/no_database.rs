@@ -15,4 +15,9 @@ fn another_thing(name: String) -> Result<(), Error> {
     Ok(())
 }
 
+#[transactional(db)]
+async fn that_blocks(db: &Database) -> Result<(), Error> {
+    Ok(())
+}
+
 fn main() {}

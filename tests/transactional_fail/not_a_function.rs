@@ -9,11 +9,6 @@ trait Store {
 }
 
 #[transactional(db)]
-async fn later(db: &Database) -> Result<(), Error> {
-    Ok(())
-}
-
-#[transactional(db)]
 const fn never(db: &Database) -> Result<(), Error> {
     Ok(())
 }

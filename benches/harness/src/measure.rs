@@ -4,6 +4,8 @@ use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::data::REPEATS;
+
 /// What a run is given.
 pub struct Env {
     pub dir: PathBuf,
@@ -92,6 +94,15 @@ impl Env {
 
     pub fn is_repeating(&self) -> bool {
         matches!(self.budget, Budget::Runs(_))
+    }
+
+    /// How often the longest stream reads the people: a hundred times, a tenth of that when there is hardly any time.
+    pub fn repeats(&self) -> i64 {
+        match self.budget {
+            Budget::Check => 1,
+            Budget::Time(time) if time < Duration::from_secs(1) => REPEATS / 10,
+            _ => REPEATS,
+        }
     }
 
     /// Measures `op`, which gets a running number; the value is seconds for one. `batch` of them run between two looks

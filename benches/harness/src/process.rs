@@ -10,6 +10,19 @@ fn status(name: &str) -> f64 {
     number.parse().expect("a number")
 }
 
+/// What it runs on, in a few words.
+pub fn machine() -> String {
+    let cpus = std::fs::read_to_string("/proc/cpuinfo").expect("Linux");
+    let field = |name: &str| {
+        cpus.lines()
+            .find_map(|line| line.strip_prefix(name)?.split_once(": ").map(|(_, value)| value.trim().to_owned()))
+    };
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("Linux");
+    let version = kernel.split(['-', '\n']).next().unwrap_or_default();
+    format!("{count} processors ({}), Linux {version}", field("model name").unwrap_or_else(|| "unknown".to_owned()))
+}
+
 /// The most memory that was resident, in bytes.
 pub fn peak_memory() -> f64 {
     status("VmHWM") * 1024.0

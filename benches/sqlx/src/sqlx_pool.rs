@@ -85,7 +85,7 @@ fn insert(env: &Env, runtime: &Runtime) -> Outcome {
 
 fn stream(env: &Env, runtime: &Runtime) -> Outcome {
     let pool = runtime.block_on(open(&env.people()));
-    let repeats = if env.is_checking() { 1 } else { data::REPEATS };
+    let repeats = env.repeats();
     let begun = Instant::now();
     let mut digest = Digest::default();
     runtime.block_on(async {

@@ -71,8 +71,12 @@ impl Connector {
     pub(super) fn connect(self: &Arc<Self>, call: &Call<'_>) -> Result<MysqlLink> {
         let password = self.config.password()?;
         let mut last = None;
-        for (host, port) in self.hosts() {
-            match self.connect_to(call, &host, port, password.as_ref()) {
+        let hosts = self.hosts();
+        let count = hosts.len();
+        for (tried, (host, port)) in hosts.into_iter().enumerate() {
+            // Each has an equal part of the time that is left, so that a deaf one leaves some to those after it.
+            let share = call.remaining().map(|left| left / u32::try_from(count - tried).unwrap_or(u32::MAX));
+            match self.connect_to(call, &host, port, password.as_ref(), share) {
                 Ok(link) => return Ok(link),
                 Err(error) if error.kind().is_transient() => last = Some(error),
                 Err(error) => return Err(error),
@@ -101,6 +105,7 @@ impl Connector {
         host: &Host,
         port: u16,
         password: Option<&Secret>,
+        share: Option<Duration>,
     ) -> Result<MysqlLink> {
         let shown = match host {
             Host::Unix(path) => path.display().to_string(),
@@ -109,12 +114,14 @@ impl Connector {
         let places = places(host, port).map_err(|error| {
             Error::new(ErrorKind::ConnectFailed, format!("cannot find the host of {shown}: {error}"))
         })?;
+        let count = u32::try_from(places.len()).unwrap_or(u32::MAX).max(1);
+        let share = share.map(|share| share / count);
         let mut last = None;
         for place in places {
             if call.check().is_err() {
                 break;
             }
-            match self.attempt(call, &place, password) {
+            match self.attempt(&place, password, share) {
                 Ok(link) => return Ok(link),
                 Err(native) => {
                     let error = self.of_connect(native, &shown, host, call);
@@ -131,17 +138,17 @@ impl Connector {
 
     fn attempt(
         self: &Arc<Self>,
-        call: &Call<'_>,
         place: &Place<'_>,
         password: Option<&Secret>,
+        share: Option<Duration>,
     ) -> std::result::Result<MysqlLink, Native> {
         let mode = match place {
             Place::Unix(_) => TlsMode::Disable,
             Place::Tcp(host, _) => self.config.tls_mode(host),
         };
-        match self.log_in(call, place, password, mode) {
+        match self.log_in(place, password, mode, share) {
             Err(Native::DriverError(DriverError::TlsNotSupported)) if mode == TlsMode::Prefer => {
-                self.log_in(call, place, password, TlsMode::Disable)
+                self.log_in(place, password, TlsMode::Disable, share)
             }
             outcome => outcome,
         }
@@ -149,14 +156,14 @@ impl Connector {
 
     fn log_in(
         self: &Arc<Self>,
-        call: &Call<'_>,
         place: &Place<'_>,
         password: Option<&Secret>,
         mode: TlsMode,
+        share: Option<Duration>,
     ) -> std::result::Result<MysqlLink, Native> {
         let plain: Opts = self.opts(place, password, mode).into();
         // A timeout of nothing would be none at all.
-        let left = call.remaining().map(|left| left.max(Duration::from_millis(1)));
+        let left = share.map(|share| share.max(Duration::from_millis(1)));
         let refused = infile::Refused::default();
         let timed = OptsBuilder::from_opts(plain.clone())
             .tcp_connect_timeout(left)

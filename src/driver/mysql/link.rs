@@ -216,6 +216,13 @@ impl MysqlLink {
         };
         self.known.learn(&self.conn, verb, answer.has_rows);
         self.has_moved |= verb == Verb::Sets;
+        if verb == Verb::Reads && answer.is_cancelled {
+            // A function that waits, as SLEEP and GET_LOCK do, ends its wait then and gives a value as if nothing were wrong.
+            return Err(Error::new(
+                ErrorKind::Cancelled,
+                "the statement was cancelled, and what the server answered all the same may be made up",
+            ));
+        }
         if self.refused.take() {
             return Err(Error::new(
                 ErrorKind::Unsupported,
@@ -318,7 +325,7 @@ impl Link for MysqlLink {
     }
 
     fn knows_state(&self) -> bool {
-        self.is_broken() || (self.known.state().is_some() && !self.reach.was_killed())
+        self.is_broken() || (self.known.state().is_some() && !self.reach.is_killed())
     }
 
     fn ping(&mut self, call: &Call<'_>) -> Result<()> {

@@ -57,8 +57,8 @@ impl Reach {
         self.killed.swap(false, Ordering::AcqRel)
     }
 
-    /// Whether there is such a KILL QUERY.
-    pub(super) fn was_killed(&self) -> bool {
+    /// Whether a KILL QUERY was sent that may have hit the statement that runs, or may still hit what comes next.
+    pub(super) fn is_killed(&self) -> bool {
         self.killed.load(Ordering::Acquire)
     }
 

@@ -47,6 +47,8 @@ pub(super) struct Answer {
     pub(super) rows: u64,
     /// Whether there was a set of rows, be it an empty one.
     pub(super) has_rows: bool,
+    /// Whether the server had been told to stop before all that was wanted had come.
+    pub(super) is_cancelled: bool,
 }
 
 /// Takes in all that a statement answers: the first set of rows goes into `sink`, everything else is let go.
@@ -73,6 +75,8 @@ pub(super) fn take_in<P: Protocol>(
         match outcome {
             Ok(Flow::Continue) => {}
             Ok(Flow::Stop) => {
+                // From here on it is this side that tells the server to stop.
+                answer.is_cancelled |= leaving.is_none() && reach.is_killed();
                 set.leave(leaving.get_or_insert_with(Leaving::begun))?;
             }
             Err(Fault::Ours(error)) => {
@@ -83,6 +87,7 @@ pub(super) fn take_in<P: Protocol>(
         }
         set.is_read = true;
     }
+    answer.is_cancelled |= leaving.is_none() && reach.is_killed();
     match refusal {
         Some(error) => Err(Fault::Ours(error)),
         None => Ok(answer),

@@ -31,9 +31,10 @@ impl Known {
         self.state
     }
 
-    /// Nothing is known any more.
+    /// Nothing is known any more. The server tells of changes only, and counts one that it made with an error as told: a
+    /// BEGIN after a deadlock may go unmentioned.
     pub(super) fn forget(&mut self) {
-        self.state = None;
+        *self = Known { state: None, is_told: false };
     }
 
     /// A session was reset.

@@ -13,7 +13,7 @@ use super::types::{Encoded, encode};
 use super::wire::Wire;
 use crate::driver::{Call, CommitOutcome, Executed, LinkState, Reset};
 use crate::error::{Effect, Error, ErrorKind, Result};
-use crate::sql::{Bound, POSTGRES, StatementKind, split_script};
+use crate::sql::{Bound, POSTGRES, Statement, StatementKind, split_script};
 use crate::value::Value;
 
 /// How long the end of an answer may take that has begun to come.
@@ -180,7 +180,15 @@ impl Core {
         for statement in split_script(script, &POSTGRES) {
             let statement = statement?;
             call.check()?;
-            self.run(statement.text)?;
+            self.run(statement.text).map_err(|error| match error.kind() {
+                ErrorKind::Syntax | ErrorKind::UndefinedObject if has_parameters(statement.text) => Error::new(
+                    ErrorKind::Parameter,
+                    "a script has no parameters: run the statements that have some one by one",
+                )
+                .with_effect(Effect::NotApplied)
+                .with_source(error),
+                _ => error,
+            })?;
         }
         Ok(())
     }
@@ -384,6 +392,10 @@ fn outcome(kind: StatementKind, rows: u64) -> Executed {
     // The server counts what SELECT returns too.
     let counts = !matches!(kind, StatementKind::Read | StatementKind::Ddl | StatementKind::Session);
     Executed::new(if counts { rows } else { 0 }, None)
+}
+
+fn has_parameters(text: &str) -> bool {
+    Statement::parse(text, &POSTGRES).is_ok_and(|statement| statement.parameter_count() > 0)
 }
 
 #[cold]

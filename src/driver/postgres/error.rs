@@ -32,9 +32,9 @@ pub(super) fn of_statement(native: Native) -> Error {
     Error::new(ErrorKind::ConnectionLost, message).with_source(native)
 }
 
-/// What the server said. `script`: the text that a position in it means, where that is not the statement alone.
+/// What the server said, and in what context, where that tells more than the statement.
 #[cold]
-pub(super) fn of_server(db: &DbError, hint_at: Option<&str>) -> Error {
+pub(super) fn of_server(db: &DbError, context: Option<&str>) -> Error {
     let meaning = sqlstate::postgres(db.code().code());
     let (kind, effect) = meaning.map_or((ErrorKind::Other, Effect::NotApplied), |it| (it.kind(), it.effect()));
     let kind = match kind {
@@ -42,7 +42,7 @@ pub(super) fn of_server(db: &DbError, hint_at: Option<&str>) -> Error {
         ErrorKind::Cancelled if db.message().contains("statement timeout") => ErrorKind::Timeout,
         kind => kind,
     };
-    let error = Error::new(kind, text_of(db, hint_at)).with_effect(effect).with_sqlstate(db.code().code());
+    let error = Error::new(kind, text_of(db, context)).with_effect(effect).with_sqlstate(db.code().code());
     let error = match name_of(db) {
         Some(name) if kind.is_constraint() => error.with_constraint(name),
         _ => error,
@@ -117,14 +117,8 @@ pub(super) fn of_connect(native: Native, place: &str, secure: impl FnOnce() -> S
         };
     }
     if let Some(error) = cause::<io::Error>(&native) {
-        return match error.kind() {
-            io::ErrorKind::TimedOut => failed(ErrorKind::Timeout, error.to_string()),
-            io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => {
-                failed(ErrorKind::ConnectFailed, error.to_string())
-            }
-            _ => failed(ErrorKind::ConnectFailed, error.to_string()),
-        }
-        .with_effect(Effect::NotSent);
+        let kind = if error.kind() == io::ErrorKind::TimedOut { ErrorKind::Timeout } else { ErrorKind::ConnectFailed };
+        return failed(kind, error.to_string()).with_effect(Effect::NotSent);
     }
     let why = native.source().map_or_else(|| native.to_string(), ToString::to_string);
     let kind = match native.to_string() {

@@ -34,7 +34,7 @@
 //!
 //! What has parameters or rows is prepared, and kept for the next time (`statement_cache`); what has neither is prepared
 //! the second time it runs. A statement whose tables changed is prepared anew by itself; in a transaction PostgreSQL does not
-//! let it, and the error says to begin again. `statement_mode=unnamed` keeps none, for poolers that lose them.
+//! let it, and the error says to begin again. `statement_mode=unnamed` keeps none.
 //!
 //! A stream outside a transaction reads rows off the socket: the connection is taken until it ends. In a transaction it
 //! reads from a cursor, and other statements can run beside it.

@@ -82,20 +82,48 @@ impl Core {
         self.cursors += 1;
         let cursor = format!("pontoon_cursor_{}", self.cursors);
         let declare = format!("DECLARE {cursor} NO SCROLL CURSOR FOR {}", bound.sql);
-        self.with_prepared(&declare, bound, |core, prepared, params| {
-            core.client.execute(&prepared.native, params).map_err(Failure::Native)
-        })?;
-        self.statements.forget(&declare);
-        let result = self.fetch_from(call, &cursor, sink);
         let handle = std::sync::Arc::clone(&self.handle);
+        let quiet = handle.quiet();
+        self.run("SAVEPOINT pontoon_cursor")?;
+        drop(quiet);
+        // The first rows may be long in coming, and nothing else can run before they are there: a reader who leaves until
+        // then ends the statement by a cancel, and this savepoint keeps that from the transaction.
+        let mut is_guarded = true;
+        let declared = self.with_prepared(&declare, bound, |core, prepared, params| {
+            core.client.execute(&prepared.native, params).map_err(Failure::Native)
+        });
+        self.statements.forget(&declare);
+        let is_declared = declared.is_ok();
+        let result = declared.and_then(|_| self.fetch_from(call, &cursor, sink, &mut is_guarded));
         let _quiet = handle.quiet();
-        if self.state() == LinkState::Open {
-            self.run(&format!("CLOSE {cursor}"))?;
+        match self.state() {
+            LinkState::Open => {
+                if is_guarded {
+                    self.run("RELEASE SAVEPOINT pontoon_cursor")?;
+                }
+                if is_declared {
+                    self.run(&format!("CLOSE {cursor}"))?;
+                }
+            }
+            LinkState::Failed
+                if is_guarded && result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Cancelled) =>
+            {
+                // The cursor goes with it.
+                self.run("ROLLBACK TO SAVEPOINT pontoon_cursor; RELEASE SAVEPOINT pontoon_cursor")?;
+            }
+            _ => {}
         }
         result
     }
 
-    fn fetch_from(&mut self, call: &Call<'_>, cursor: &str, sink: &mut dyn RowSink) -> Result<()> {
+    /// `is_guarded` until the savepoint is released that was set for the first rows.
+    fn fetch_from(
+        &mut self,
+        call: &Call<'_>,
+        cursor: &str,
+        sink: &mut dyn RowSink,
+        is_guarded: &mut bool,
+    ) -> Result<()> {
         let described = self.client.prepare(&format!("FETCH 1 FROM {cursor}")).map_err(|native| self.failed(native))?;
         let shape = Shape::of(described.columns(), self.wire.is_plugged());
         drop(described);
@@ -105,7 +133,7 @@ impl Core {
         let mut most = usize::MAX;
         loop {
             let handle = std::sync::Arc::clone(&self.handle);
-            let quiet = handle.quiet();
+            let quiet = (!*is_guarded).then(|| handle.quiet());
             // After a cancel that was on its way, and before one that is held back.
             call.check()?;
             let wanted = sink.batch_rows().clamp(1, most.max(1));
@@ -114,6 +142,11 @@ impl Core {
             let fetched = self.client.query_typed(&fetch, &[]);
             self.wire.ask_for_text(false);
             let rows: Vec<Row> = fetched.map_err(|native| self.failed(native))?;
+            let quiet = quiet.unwrap_or_else(|| handle.quiet());
+            if *is_guarded {
+                self.run("RELEASE SAVEPOINT pontoon_cursor")?;
+                *is_guarded = false;
+            }
             drop(quiet);
             for row in &rows {
                 shape.read(row, &mut builder)?;

@@ -129,9 +129,9 @@ verbs! {
     fetch_one['q](query: impl IntoQuery<'q>, params: impl IntoParams) -> Option<Row>;
     fetch_nth['q](query: impl IntoQuery<'q>, params: impl IntoParams, position: u64) -> Option<Row>;
     fetch_last['q](query: impl IntoQuery<'q>, params: impl IntoParams) -> Option<Row>;
-    fetch_val['q, T: FromValueOwned + Send + 'static](query: impl IntoQuery<'q>, params: impl IntoParams) -> Option<T>;
-    fetch_all_as['q, T: FromRow + Send + 'static](query: impl IntoQuery<'q>, params: impl IntoParams) -> Vec<T>;
-    fetch_one_as['q, T: FromRow + Send + 'static](query: impl IntoQuery<'q>, params: impl IntoParams) -> Option<T>;
+    fetch_val['q, T: FromValueOwned + 'static](query: impl IntoQuery<'q>, params: impl IntoParams) -> Option<T>;
+    fetch_all_as['q, T: FromRow + 'static](query: impl IntoQuery<'q>, params: impl IntoParams) -> Vec<T>;
+    fetch_one_as['q, T: FromRow + 'static](query: impl IntoQuery<'q>, params: impl IntoParams) -> Option<T>;
     execute['q](query: impl IntoQuery<'q>, params: impl IntoParams) -> Executed;
     execute_many['q, P: IntoParams](query: impl IntoQuery<'q>, rows: impl IntoIterator<Item = P>) -> u64;
     bulk_insert[P: IntoParams](table: &str, columns: &[&str], rows: impl IntoIterator<Item = P>) -> BulkReport;
@@ -454,7 +454,7 @@ impl<'t> Transaction<'t> {
 
     pub(crate) fn commit(self) -> Result<(), CommitError<'t>> {
         let face = self.face;
-        face.wait(self.into_guard().commit()).map_err(|error| CommitError { error, face })
+        face.wait(self.into_guard().commit()).map_err(|error| CommitError { error: Box::new(error), face })
     }
 
     pub(crate) fn rollback(self) -> Result<()> {
@@ -466,7 +466,7 @@ impl<'t> Transaction<'t> {
 /// [`pontoon::CommitError`].
 #[derive(Debug)]
 pub(crate) struct CommitError<'t> {
-    error: pontoon::CommitError<AsyncTransaction<'t>>,
+    error: Box<pontoon::CommitError<AsyncTransaction<'t>>>,
     face: Face,
 }
 
@@ -491,6 +491,6 @@ impl std::error::Error for CommitError<'_> {}
 
 impl From<CommitError<'_>> for Error {
     fn from(error: CommitError<'_>) -> Error {
-        error.error.into()
+        (*error.error).into()
     }
 }

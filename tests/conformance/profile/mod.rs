@@ -2,6 +2,9 @@
 
 #[cfg(feature = "mysql")]
 pub(crate) mod mariadb;
+#[cfg(feature = "odbc")]
+#[allow(dead_code, reason = "the suite is not run through ODBC a second time, awaited")]
+pub(crate) mod odbc;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
@@ -62,6 +65,9 @@ pub(crate) enum Place {
     /// the URL of a database.
     #[allow(dead_code, reason = "of a driver that may not be compiled in")]
     On(fn() -> Option<&'static Server>, &'static str),
+    /// On a server, by way of a URL that is made of its own.
+    #[allow(dead_code, reason = "of a driver that may not be compiled in")]
+    By(fn() -> Option<&'static Server>, fn(&str) -> String),
 }
 
 /// A test that fails on a profile.
@@ -114,7 +120,7 @@ pub(crate) enum TellsKey {
     OfTheFirst,
     OfTheLast,
     /// It tells none; RETURNING does.
-    OfNone,
+    Never,
 }
 
 impl TellsKey {
@@ -123,7 +129,7 @@ impl TellsKey {
         match self {
             TellsKey::OfTheFirst => Some(first),
             TellsKey::OfTheLast => Some(last),
-            TellsKey::OfNone => None,
+            TellsKey::Never => None,
         }
     }
 }

@@ -97,7 +97,7 @@ pub(crate) const POSTGRES: Profile = Profile {
     dump: DUMP,
     setting: SETTING,
     char_length: "length",
-    tells_key: TellsKey::OfNone,
+    tells_key: TellsKey::Never,
     levels: &[
         IsolationLevel::ReadUncommitted,
         IsolationLevel::ReadCommitted,

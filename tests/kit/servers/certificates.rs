@@ -42,7 +42,8 @@ authority() {
 leaf() {
     openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -subj "/CN=$2" -out "$1.csr"
     printf '%s\n' "$5" >"$1.ext"
-    openssl x509 -req -in "$1.csr" -CA "$3.crt" -CAkey "$3.key" -CAcreateserial -days "$4" -extfile "$1.ext" -out "$1.crt"
+    openssl x509 -req -in "$1.csr" -CA "$3.crt" -CAkey "$3.key" -CAcreateserial -days "$4" -extfile "$1.ext" \
+        -out "$1.crt"
     rm "$1.csr" "$1.ext"
 }
 here="subjectAltName=IP:127.0.0.1,DNS:localhost

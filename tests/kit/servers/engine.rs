@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::kit::proxy::Framing;
+
 /// A kind of server, as the kit runs it.
 pub(crate) trait Engine: Sync + std::fmt::Debug {
     /// Its name, as people write it.
@@ -13,11 +15,14 @@ pub(crate) trait Engine: Sync + std::fmt::Debug {
     /// The scheme of its URLs.
     fn scheme(&self) -> &'static str;
 
+    /// What its protocol is made of.
+    fn framing(&self) -> Framing;
+
     /// The programs it takes, or the name of one that is missing.
     fn find(&self) -> Result<Programs, &'static str>;
 
-    /// A script of the shell that makes a data folder: `$1` is the folder to make, `$2` the folder of the programs, `$3`
-    /// a file with the password of the user of the tests.
+    /// A script of the shell that makes a data folder: `$1` is the folder to make, `$2` that of the programs, `$3` a file
+    /// with the password of the user of the tests.
     fn template(&self) -> &'static str;
 
     /// The configuration that every server has. A later line overrides an earlier one.
@@ -59,7 +64,7 @@ pub(crate) trait Engine: Sync + std::fmt::Debug {
 pub(crate) enum Stop {
     /// In order: transactions are rolled back, sessions told, everything written.
     Clean,
-    /// At once and without a word to the disk; it recovers when it is started again. MariaDB has only the kill for that.
+    /// At once and without a word to the disk; it recovers when it is started again. MariaDB has only the kill for it.
     Crash,
     /// By SIGKILL, all of its processes.
     Kill,

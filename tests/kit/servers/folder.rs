@@ -161,8 +161,8 @@ pub(super) fn meeting_point(name: &str) -> (PathBuf, File) {
     (path, file)
 }
 
-/// What is costly to make and always the same: made by a script of the shell, once for a target directory, whoever comes
-/// first. Another version or another script makes another one.
+/// What is costly to make and always the same: made by a script of the shell, once for a target directory, by whoever
+/// comes first. Another version or another script makes another one.
 pub(super) fn made(name: &str, version: &str, script: &str, arguments: &[&str]) -> PathBuf {
     let mut hasher = DefaultHasher::new();
     (version, script, arguments, PASSWORD).hash(&mut hasher);

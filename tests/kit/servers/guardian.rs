@@ -95,7 +95,7 @@ pub(super) fn tail(folder: &Path) -> String {
 pub(super) fn launch<T>(
     engine: &'static dyn Engine,
     programs: &Programs,
-    mut attempt: impl FnMut(Folder, super::port::Port, &Path) -> Result<T, String>,
+    mut attempt: impl FnMut(Folder, crate::kit::Port, &Path) -> Result<T, String>,
 ) -> T {
     let template = folder::made(
         &format!("data-{}", engine.slug()),
@@ -105,7 +105,7 @@ pub(super) fn launch<T>(
     );
     let mut said = String::new();
     for _ in 0..5 {
-        match attempt(Folder::new(engine.slug()), super::port::Port::take(), &template) {
+        match attempt(Folder::new(engine.slug()), crate::kit::Port::take(), &template) {
             Ok(server) => return server,
             Err(error) => said = error,
         }

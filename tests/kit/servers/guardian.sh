@@ -22,8 +22,8 @@ finish() {
     done
     # The first thread of a process may be gone while others still write.
     wait
-    # PostgreSQL marks its data folder as taken by a segment of System V, which outlives a killed one. The seventh line of
-    # this file has its number.
+    # PostgreSQL marks its data folder as taken by a segment of System V, which outlives a killed one. The seventh line
+    # of this file has its number.
     segment=$(sed -n '7s/.* //p' "$folder/data/postmaster.pid" 2>/dev/null)
     [ -z "$segment" ] || ipcrm -m "$segment" 2>/dev/null
     rm -rf "$folder" "$folder.lock"
@@ -35,8 +35,8 @@ if [ -z "$users" ]; then
 else
     start "$@"
     exec 8<"$users"
-    # Tests of a run come one after another, so it waits a little whether another one comes. The lock is then kept to the
-    # end: whoever comes now waits until everything is gone.
+    # Tests of a run come one after another, so it waits a little whether another one comes. The lock is then kept to
+    # the end: whoever comes now waits until everything is gone.
     while flock 8 && flock -u 8 && sleep 10; do
         if flock -n 8; then break; fi
     done

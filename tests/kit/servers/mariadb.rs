@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use super::certificates;
 use super::engine::{self, Engine, Place, Programs, Stop, common_tools};
 use super::server::{PASSWORD, USER};
+use crate::kit::proxy::Framing;
 
 /// MariaDB.
 #[derive(Debug)]
@@ -26,6 +27,10 @@ impl Engine for MariaDb {
 
     fn scheme(&self) -> &'static str {
         "mariadb"
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::MySql
     }
 
     fn find(&self) -> Result<Programs, &'static str> {
@@ -55,8 +60,8 @@ impl Engine for MariaDb {
             ("character-set-server", "utf8mb4".into()),
             ("innodb-buffer-pool-size", "32M".into()),
             ("innodb-log-file-size", "4M".into()),
-            // No test asks whether the machine can lose its power.
-            ("innodb-flush-log-at-trx-commit", "0".into()),
+            // What was committed survives a killed server; no test asks whether the machine can lose its power.
+            ("innodb-flush-log-at-trx-commit", "2".into()),
             ("innodb-doublewrite", "0".into()),
             ("innodb-flush-method", "nosync".into()),
             ("max-connections", "100".into()),

@@ -27,7 +27,7 @@ mod engine;
 mod folder;
 mod guardian;
 mod mariadb;
-mod port;
+
 mod postgres;
 mod private;
 mod processes;
@@ -41,7 +41,7 @@ pub(crate) use mariadb::MariaDb;
 pub(crate) use postgres::Postgres;
 pub(crate) use private::Private;
 pub(crate) use processes::{kill_process, processes_in};
-pub(crate) use server::{PASSWORD, Scratch, Server, USER};
+pub(crate) use server::{PASSWORD, Scratch, Server, Session, USER};
 
 use std::io::Write as _;
 

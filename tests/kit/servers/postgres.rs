@@ -7,6 +7,7 @@ use rustix::process::Signal;
 use super::engine::{Engine, Place, Programs, Stop, common_tools};
 use super::server::USER;
 use super::{certificates, engine};
+use crate::kit::proxy::Framing;
 
 /// PostgreSQL.
 #[derive(Debug)]
@@ -23,6 +24,10 @@ impl Engine for Postgres {
 
     fn scheme(&self) -> &'static str {
         "postgresql"
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Postgres
     }
 
     fn find(&self) -> Result<Programs, &'static str> {
@@ -53,9 +58,8 @@ impl Engine for Postgres {
             ("port", place.port.to_string()),
             ("unix_socket_directories", place.folder.display().to_string()),
             ("hba_file", place.path("pg_hba.conf")),
-            // No test asks whether the machine can lose its power.
+            // What was committed survives a killed server; no test asks whether the machine can lose its power.
             ("fsync", "off".into()),
-            ("synchronous_commit", "off".into()),
             ("full_page_writes", "off".into()),
             ("wal_level", "minimal".into()),
             ("max_wal_senders", "0".into()),

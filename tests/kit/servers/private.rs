@@ -7,9 +7,9 @@ use rustix::process::Signal;
 
 use super::engine::{Engine, Programs, Stop};
 use super::guardian::{self, Guardian};
-use super::port::Port;
 use super::processes::{has_ended, kill_process, processes_in, signal_all, stands_in};
 use super::server::Server;
+use crate::kit::Port;
 use crate::kit::{PATIENCE, describe_threads};
 
 /// A server of a test's own. Dropping it ends it and removes its data.
@@ -128,7 +128,8 @@ impl Private {
         kill_process(process, signal);
     }
 
-    /// Changes the configuration, from the next start on or, where the server can do that, from [`reload`](Self::reload).
+    /// Changes the configuration, from the next start on or, where the server can do that, from its
+    /// [`reload`](Self::reload).
     pub(crate) fn configure(&mut self, settings: &[(&str, &str)]) {
         for (name, value) in settings {
             self.settings.retain(|(there, _)| there != name);

@@ -8,6 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::console::Console;
 use super::engine::{Engine, Place, Programs};
 use crate::kit::Canary;
+use crate::kit::proxy::ToxicProxy;
 
 /// The user of the tests; may do everything.
 pub(crate) const USER: &str = "app";
@@ -61,6 +62,11 @@ impl Server {
     /// The same through another port, that of a proxy.
     pub(crate) fn url_at(&self, port: u16, database: &str) -> String {
         format!("{}://{USER}:{}@127.0.0.1:{port}/{database}", self.engine.scheme(), Canary::in_url())
+    }
+
+    /// A proxy in front of it.
+    pub(crate) fn proxy(&self) -> ToxicProxy {
+        ToxicProxy::to(self.port, self.engine.framing())
     }
 
     /// A new and empty database, which is dropped with what is returned.

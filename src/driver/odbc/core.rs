@@ -1,0 +1,391 @@
+//! One connection: everything that can be done with it while others read from it.
+//!
+//! All methods take `&self`, because with many drivers statements run inside each other: while the sink of a query waits
+//! for its reader, another statement comes in through [`Inside`](super::link::Inside).
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use odbc_api::Connection;
+use odbc_api::handles::StatementImpl;
+use odbc_api::sys::InfoType;
+use parking_lot::ReentrantMutex;
+
+use super::connection_string::ConnectionString;
+use super::dialects::{self, Known, Probe};
+use super::error::{Diagnosis, of_statement};
+use super::family::{self, Text};
+use super::link::Inside;
+use super::params::{Binding, Parameter};
+use super::rows::{Failure, Rows};
+use super::source::Shared;
+use crate::driver::raw::odbc::{Once, Opened, Running, end, info, number, row_count};
+use crate::driver::{Call, Executed, LinkState, RowSink};
+use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::sql::{Bound, Statement, StatementKind, split_script};
+
+/// An open connection, ended without a panic when it is dropped.
+pub(super) struct Conn(Option<Connection<'static>>);
+
+impl Conn {
+    pub(super) fn new(connection: Connection<'static>) -> Conn {
+        Conn(Some(connection))
+    }
+
+    /// Ends it and says whether the driver let it go.
+    pub(super) fn close(mut self) -> bool {
+        self.0.take().is_none_or(end)
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            end(connection);
+        }
+    }
+}
+
+pub(super) struct Core {
+    pub(super) conn: Conn,
+    pub(super) shared: Arc<Shared>,
+    pub(super) running: Arc<Running>,
+    pub(super) known: &'static Known,
+    pub(super) binding: Binding,
+    /// Whether a value that a block had too little room for can be had from it again.
+    pub(super) fetches_again: bool,
+    /// Whether moments come without their offset, because it is always UTC.
+    pub(super) in_utc: bool,
+    /// What the database said last, as long as nothing has run that can have changed it.
+    state: Cell<Option<LinkState>>,
+    /// A transaction of ODBC's own is open: autocommit is off.
+    pub(super) manual: Cell<bool>,
+    dead: Cell<bool>,
+}
+
+/// `SQL_GD_BLOCK` and `SQL_GD_BOUND`: a column that is bound can be read again, from any row of a block.
+const FETCHES_AGAIN: u32 = 4 | 8;
+
+impl Core {
+    pub(super) fn new(
+        connection: Connection<'static>,
+        shared: Arc<Shared>,
+        running: Arc<Running>,
+        settings: &ConnectionString,
+    ) -> Result<Core> {
+        let product = connection.database_management_system_name().unwrap_or_default();
+        let file = info(&connection, InfoType::DriverName).unwrap_or_default();
+        let known = match shared.given_dialect {
+            Some(known) => known,
+            None => dialects::by_product(&product),
+        };
+        let family = family::of(&file);
+        let text = shared.settings.text.unwrap_or(family.text);
+        let fetches_again = family.fetches_again
+            && number(&connection, InfoType::GetDataExtensions)
+                .is_some_and(|extensions| extensions & FETCHES_AGAIN == FETCHES_AGAIN);
+        Ok(Core {
+            conn: Conn::new(connection),
+            shared,
+            running,
+            known,
+            binding: Binding { family, text },
+            fetches_again,
+            in_utc: family::is_in_utc(settings),
+            state: Cell::new(Some(LinkState::Idle)),
+            manual: Cell::new(false),
+            dead: Cell::new(false),
+        })
+    }
+
+    /// The driver's own connection.
+    pub(super) fn connection(&self) -> Result<&Connection<'static>> {
+        self.conn.0.as_ref().ok_or_else(closed)
+    }
+
+    pub(super) fn connection_mut(&mut self) -> Option<&mut Connection<'static>> {
+        // What is done with it nobody knows.
+        self.state.set(None);
+        self.conn.0.as_mut()
+    }
+
+    pub(super) fn statement(&self) -> Result<StatementImpl<'_>> {
+        let allocated = self.connection()?.preallocate().map_err(|error| self.failed(&Diagnosis::of(error)))?;
+        Ok(allocated.into_handle())
+    }
+
+    /// What the driver said, as an error; a connection that is dead is remembered.
+    #[cold]
+    pub(super) fn failed(&self, diagnosis: &Diagnosis) -> Error {
+        self.state.set(None);
+        let (error, dead) = of_statement(&self.shared.config, self.known, diagnosis);
+        // Where nobody can be asked, nobody knows what an error has left of a transaction.
+        if dead || (self.manual.get() && !self.is_told()) {
+            self.dead.set(true);
+        }
+        error
+    }
+
+    /// Lets the connection swallow a cancel that was sent and may have come too late for its statement.
+    fn swallow_cancel(&self) -> Result<()> {
+        if self.running.take_cancelled()
+            && let Some(fence) = self.binding.family.fence
+            && let Err(error) = self.run(fence, |_, mut rows| rows.first_number().map(drop))
+            && error.kind() != ErrorKind::Cancelled
+        {
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Before a call to the driver.
+    pub(super) fn enter(&self, call: &Call<'_>) -> Result<()> {
+        call.check().map_err(|error| error.with_effect(Effect::NotSent))?;
+        self.swallow_cancel()
+    }
+
+    /// Runs a text and hands its rows, if it has any, to `read`. Returns how many rows it changed, if the driver knows.
+    fn run(&self, sql: &str, read: impl FnOnce(&Core, Rows<'_>) -> Result<(), Failure>) -> Result<Option<u64>> {
+        self.run_with(true, sql, &[], read)
+    }
+
+    /// The same with parameters; `interruptible` is false for what a cancel must not reach.
+    fn run_with(
+        &self,
+        interruptible: bool,
+        sql: &str,
+        parameters: &[Parameter],
+        read: impl FnOnce(&Core, Rows<'_>) -> Result<(), Failure>,
+    ) -> Result<Option<u64>> {
+        if let Some(at) = sql.find('\0') {
+            return Err(Error::new(
+                ErrorKind::NulInText,
+                format!("a NUL character at byte {at} of the statement, at which ODBC drivers cut it"),
+            ));
+        }
+        // Some drivers take what is behind the last semicolon for another statement, also when it is nothing.
+        let sql = sql.trim_end_matches(|c: char| c.is_ascii_whitespace() || c == ';');
+        let before = self.state.replace(None);
+        let mut statement = self.statement()?;
+        let mut once = Once::new(&mut statement);
+        // Texts in ASCII mean the same either way, and the narrow way is the one every driver has.
+        let wide = self.binding.text == Text::Wide && !sql.is_ascii();
+        let read_to_end = |ran: Result<Option<Opened<'_>>, odbc_api::Error>| match ran? {
+            None => Ok(false),
+            Some(cursor) => Rows::of(self, cursor).and_then(|rows| read(self, rows)).map(|()| true),
+        };
+        let ran = |once| Once::run(once, sql, wide, parameters);
+        match read_to_end(if interruptible {
+            self.running.during(&mut once, ran)
+        } else {
+            self.running.to_its_end(&mut once, ran)
+        }) {
+            Ok(had_rows) => {
+                let changed = if had_rows { None } else { row_count(&mut once) };
+                self.keep(before, sql);
+                Ok(changed)
+            }
+            Err(Failure::Native(error)) => Err(self.failed(&Diagnosis::of(error).with_more(once.statement()))),
+            Err(Failure::Ours(error)) => Err(error),
+        }
+    }
+
+    /// A plain statement that succeeded cannot have begun or ended a transaction, so the database need not be asked.
+    fn keep(&self, before: Option<LinkState>, sql: &str) {
+        const PLAIN: [&str; 7] = ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "WITH"];
+        let word = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        if self.state.get().is_none() && PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(word)) {
+            self.state.set(before);
+        }
+    }
+
+    pub(super) fn execute(&self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
+        self.enter(call)?;
+        let parameters = self.binding.all(&statement.values, |at| statement.parameter(at))?;
+        let mut returned = None;
+        let interruptible = call.may_interrupt_writes() || !self.known.interrupted_write_ends_all;
+        let changed = self.run_with(interruptible, &statement.sql, &parameters, |_, mut rows| {
+            // INSERT … RETURNING: what it returns is what it changed.
+            returned = Some(rows.count(call)?);
+            Ok(())
+        })?;
+        let inserts = begins_with(&statement.sql, &["INSERT", "REPLACE"]);
+        let writes = inserts || begins_with(&statement.sql, &["UPDATE", "DELETE", "MERGE", "WITH"]);
+        let affected = match (changed, returned) {
+            (Some(changed), _) if writes => changed,
+            (None, Some(returned)) if writes => returned,
+            _ => 0,
+        };
+        let key = match self.known.last_key {
+            Some(query) if inserts && affected > 0 => self.number(query)?.filter(|key| *key != 0),
+            _ => None,
+        };
+        Ok(Executed::new(affected, key))
+    }
+
+    pub(super) fn query(
+        &self,
+        place: &ReentrantMutex<Core>,
+        call: &Call<'_>,
+        statement: &Bound<'_>,
+        sink: &mut dyn RowSink,
+    ) -> Result<()> {
+        self.refuse_without_rows(&statement.sql)?;
+        self.enter(call)?;
+        if let Some(look) = self.binding.family.look {
+            self.run(look, |_, _| Ok(()))?;
+        }
+        let nests = self.binding.family.nests;
+        let mut had_rows = false;
+        let parameters = self.binding.all(&statement.values, |at| statement.parameter(at))?;
+        self.run_with(true, &statement.sql, &parameters, |_, rows| {
+            had_rows = true;
+            let mut inside = Inside::new(place);
+            rows.push_into(call, sink, nests.then_some(&mut inside))
+        })?;
+        if had_rows {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Misuse,
+            "the statement has no rows, and it has run: call execute for what is done for its effect",
+        )
+        .with_effect(Effect::Unknown))
+    }
+
+    /// Refuses what is sure to have no rows before it is run; what may have some only the database can tell.
+    fn refuse_without_rows(&self, sql: &str) -> Result<()> {
+        if begins_with(sql, &["SELECT", "WITH", "VALUES"]) {
+            return Ok(());
+        }
+        let statement = Statement::parse(sql, self.known.dialect)?;
+        let is_sure = matches!(statement.kind(), StatementKind::Write | StatementKind::Ddl);
+        if is_sure && !statement.returns_rows() {
+            return Err(Error::new(ErrorKind::Misuse, "the statement returns no rows: run it with execute"));
+        }
+        Ok(())
+    }
+
+    /// Runs a text of one statement without parameters.
+    pub(super) fn verb(&self, call: &Call<'_>, sql: &str) -> Result<()> {
+        self.enter(call)?;
+        self.run(sql, |_, mut rows| rows.count(call).map(drop)).map(drop)
+    }
+
+    pub(super) fn batch(&self, call: &Call<'_>, script: &str) -> Result<()> {
+        for (done, statement) in split_script(script, self.known.dialect).enumerate() {
+            let statement = statement?;
+            self.verb(call, statement.text).map_err(|error| {
+                // It was not sent itself, but those before it were.
+                let error = match error.effect() {
+                    Effect::NotSent if done > 0 => error.with_effect(Effect::NotApplied),
+                    _ => error,
+                };
+                if statement.line == 1 { error } else { error.context(format_args!("line {}", statement.line)) }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The one number that a query gives.
+    pub(super) fn number(&self, sql: &str) -> Result<Option<i64>> {
+        let mut number = None;
+        self.run(sql, |_, mut rows| {
+            number = rows.first_number()?;
+            Ok(())
+        })?;
+        Ok(number)
+    }
+
+    pub(super) fn ping(&self, call: &Call<'_>) -> Result<()> {
+        self.enter(call)?;
+        let query = match self.known.names[0] {
+            "oracle" => "SELECT 1 FROM DUAL",
+            "db2" => "SELECT 1 FROM SYSIBM.SYSDUMMY1",
+            _ => "SELECT 1",
+        };
+        self.number(query).map(drop)
+    }
+
+    /// What the database says, asked unless nothing has happened since it was asked last.
+    pub(super) fn state(&self) -> LinkState {
+        if self.dead.get() {
+            return LinkState::Unknown;
+        }
+        if let Some(state) = self.state.get() {
+            return state;
+        }
+        let state = match self.swallow_cancel() {
+            Ok(()) => self.ask(),
+            Err(_) => LinkState::Unknown,
+        };
+        // What was asked with has changed nothing.
+        self.state.set(Some(state));
+        state
+    }
+
+    /// Whether the answer is at hand.
+    pub(super) fn knows_state(&self) -> bool {
+        self.dead.get() || self.state.get().is_some() || !self.is_told()
+    }
+
+    pub(super) fn set_state(&self, state: LinkState) {
+        self.state.set(Some(state));
+    }
+
+    fn ask(&self) -> LinkState {
+        let ran = |sql: &str| self.run(sql, |_, mut rows| rows.first_number().map(drop));
+        match self.known.probe {
+            Probe::Query(query) => match self.number(query) {
+                Ok(Some(0)) => LinkState::Idle,
+                Ok(Some(1)) => LinkState::Open,
+                Ok(Some(2)) => LinkState::Failed,
+                _ => LinkState::Unknown,
+            },
+            Probe::Savepoint => match ran("SAVEPOINT pontoon_state") {
+                Ok(_) => match ran("RELEASE SAVEPOINT pontoon_state") {
+                    Ok(_) => LinkState::Open,
+                    Err(_) => LinkState::Unknown,
+                },
+                Err(error) => match error.sqlstate() {
+                    Some("25P01") => LinkState::Idle,
+                    Some("25P02") => LinkState::Failed,
+                    _ => LinkState::Unknown,
+                },
+            },
+            Probe::Begin => match ran("BEGIN") {
+                Ok(_) => match ran("ROLLBACK") {
+                    Ok(_) => LinkState::Idle,
+                    Err(_) => LinkState::Unknown,
+                },
+                Err(error) if error.message().contains("within a transaction") => LinkState::Open,
+                Err(_) => LinkState::Unknown,
+            },
+            Probe::Describe => match ran("SET TRANSACTION READ WRITE") {
+                Ok(_) => LinkState::Idle,
+                Err(error) if error.vendor_code() == Some(1568) => LinkState::Open,
+                Err(_) => LinkState::Unknown,
+            },
+            Probe::None if self.manual.get() => LinkState::Open,
+            Probe::None => LinkState::Idle,
+        }
+    }
+
+    /// Nobody can tell what an error has left behind, where the database cannot be asked.
+    pub(super) fn is_told(&self) -> bool {
+        self.known.probe != Probe::None
+    }
+
+    pub(super) fn doubt(&self) {
+        self.dead.set(true);
+    }
+}
+
+fn begins_with(sql: &str, words: &[&str]) -> bool {
+    let word = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    words.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::ConnectionLost, "the connection is closed").with_effect(Effect::NotSent)
+}

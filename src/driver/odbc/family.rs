@@ -1,0 +1,177 @@
+//! What is known of single drivers, as data. A driver that nobody knows is taken at its word.
+
+use super::connection_string::ConnectionString;
+
+/// How a driver takes text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Text {
+    /// As UTF-8 in `SQL_C_CHAR`.
+    Narrow,
+    /// As UTF-16 in `SQL_C_WCHAR`.
+    Wide,
+}
+
+/// Which floats a database stores as they are; what it would turn into something else is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Floats {
+    All,
+    NoNan,
+    Finite,
+}
+
+/// What psqlodbc runs when it has connected.
+const ZONE: &[&str] = &["ConnSettings", "A6"];
+const UTC: &str = "SET TimeZone TO 'UTC'";
+
+/// Whether the moments of a connection are given in UTC, and their offset left out.
+pub(super) fn is_in_utc(settings: &ConnectionString) -> bool {
+    settings.any(ZONE) == Some(UTC)
+}
+
+/// A family of drivers.
+#[derive(Debug)]
+pub(super) struct Family {
+    /// What the name of its file, or the name it is registered under, has in it, in small letters.
+    pub(super) marks: &'static [&'static str],
+    /// Settings that it is given where the connection string has none of its own: the key, other keys for the same, the
+    /// value.
+    pub(super) settings: &'static [(&'static [&'static str], &'static str)],
+    pub(super) text: Text,
+    /// Whether dates, times and decimals are bound as such, and not as plain text.
+    pub(super) typed: bool,
+    /// Whether times of day are among those.
+    pub(super) typed_times: bool,
+    /// Whether the sizes that it announces for columns hold, so that rows can be fetched in blocks.
+    pub(super) honest_sizes: bool,
+    /// Whether a value that a block had too little room for can be had from it again without harm: MariaDB's offers it, and
+    /// then leaves out the rows that come next.
+    pub(super) fetches_again: bool,
+    /// Whether it reads arrays of parameters as they are.
+    pub(super) arrays: bool,
+    /// Whether statements can run on a connection from which rows are being read.
+    pub(super) nests: bool,
+    /// Whether it binds 64-bit integers.
+    pub(super) bigint: bool,
+    pub(super) floats: Floats,
+    /// What makes it look at the schema before it tells what columns a query has, where another connection can have
+    /// changed it.
+    pub(super) look: Option<&'static str>,
+    /// What swallows a cancel that came too late to hit its statement and would hit the next one.
+    pub(super) fence: Option<&'static str>,
+    /// What to install, in the words of Debian.
+    pub(super) package: &'static str,
+}
+
+/// A driver that nobody knows: UTF-16 is what every driver of the last twenty years understands.
+pub(super) static UNKNOWN: Family = Family {
+    marks: &[],
+    settings: &[],
+    text: Text::Wide,
+    typed: true,
+    typed_times: true,
+    honest_sizes: true,
+    fetches_again: false,
+    arrays: true,
+    nests: false,
+    bigint: true,
+    floats: Floats::All,
+    look: None,
+    fence: None,
+    package: "",
+};
+
+static FAMILIES: &[Family] = &[
+    Family {
+        marks: &["psqlodbc", "postgres"],
+        settings: &[
+            // Without it the driver sets savepoints of its own around each statement, and a failed statement leaves its
+            // transaction as if nothing had happened.
+            (&["Protocol", "A1"], "7.4-0"),
+            // Else a boolean is a text of five characters.
+            (&["BoolsAsChar", "B9"], "0"),
+            (&["ByteaAsLongVarBinary", "C3"], "1"),
+            // It leaves the offset of a moment out; so that it is known all the same, it is always this one.
+            (ZONE, UTC),
+        ],
+        text: Text::Narrow,
+        fetches_again: true,
+        nests: true,
+        package: "odbc-postgresql",
+        ..UNKNOWN
+    },
+    Family {
+        marks: &["maodbc", "mariadb", "myodbc", "mysql"],
+        // An UPDATE counts the rows that it finds, as everywhere else, and not those that it makes different.
+        settings: &[(&["OPTION", "OPTIONS"], "2")],
+        typed_times: false,
+        text: Text::Narrow,
+        nests: true,
+        floats: Floats::Finite,
+        fence: Some("SELECT 0"),
+        package: "odbc-mariadb",
+        ..UNKNOWN
+    },
+    Family {
+        marks: &["sqlite"],
+        settings: &[
+            (&["FKSupport"], "1"),
+            // Milliseconds for a lock; the driver's own measure is a hundred seconds, and no COMMIT is interrupted.
+            (&["Timeout"], "5000"),
+        ],
+        text: Text::Narrow,
+        typed: false,
+        // A column of SQLite holds what it is given, whatever it was declared as.
+        honest_sizes: false,
+        // It takes the length of the first bytes for that of all.
+        arrays: false,
+        floats: Floats::NoNan,
+        look: Some("SELECT 1 FROM sqlite_master LIMIT 0"),
+        nests: true,
+        package: "libsqliteodbc",
+        ..UNKNOWN
+    },
+    Family {
+        marks: &["tdsodbc", "freetds"],
+        settings: &[(&["TDS_Version"], "7.4"), (&["ClientCharset"], "UTF-8")],
+        floats: Floats::Finite,
+        package: "tdsodbc",
+        ..UNKNOWN
+    },
+    Family {
+        marks: &["msodbcsql", "sql server"],
+        settings: &[],
+        floats: Floats::Finite,
+        package: "msodbcsql18, from Microsoft's own repository",
+        ..UNKNOWN
+    },
+    Family { marks: &["sqora", "oracle"], bigint: false, package: "oracle-instantclient-odbc", ..UNKNOWN },
+];
+
+/// The family of a driver, by its file or by the name that it is registered under.
+pub(super) fn of(name: &str) -> &'static Family {
+    let name = name.to_ascii_lowercase();
+    FAMILIES.iter().find(|family| family.marks.iter().any(|mark| name.contains(mark))).unwrap_or(&UNKNOWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_driver_is_known_by_its_file_and_by_its_name() {
+        for (file, name, package) in [
+            ("psqlodbcw.so", "PostgreSQL Unicode", "odbc-postgresql"),
+            ("libmaodbc.so", "MariaDB Unicode", "odbc-mariadb"),
+            ("sqlite3odbc.so", "SQLite3", "libsqliteodbc"),
+            ("libtdsodbc.so", "FreeTDS", "tdsodbc"),
+            (
+                "libmsodbcsql-18.6.so.2.1",
+                "ODBC Driver 18 for SQL Server",
+                "msodbcsql18, from Microsoft's own repository",
+            ),
+            ("libSnowflake.so", "SnowflakeDSIIDriver", ""),
+        ] {
+            assert_eq!((of(file).package, of(name).package), (package, package), "{file}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The rows of a result, one by one or in blocks.
+
+use odbc_api::buffers::ColumnarDynBuffer;
+use odbc_api::{Bit, Cursor, CursorRow, Nullable};
+
+use super::blocks::{self, Filled};
+use super::columns::{Reading, Shape, Shapes};
+use super::core::Core;
+use super::family::Text;
+use super::link::Inside;
+use crate::driver::raw::odbc::{Blocks, Opened};
+use crate::driver::{Batcher, Call, Flow, Link, RowSink};
+use crate::error::{Error, ErrorKind, Result};
+use crate::row::BatchBuilder;
+
+/// Why reading ended: the driver said so, or we.
+pub(super) enum Failure {
+    Native(odbc_api::Error),
+    Ours(Error),
+}
+
+impl From<odbc_api::Error> for Failure {
+    fn from(error: odbc_api::Error) -> Failure {
+        Failure::Native(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Ours(error)
+    }
+}
+
+/// An open result.
+pub(super) struct Rows<'c> {
+    core: &'c Core,
+    cursor: Opened<'c>,
+    shapes: Shapes,
+}
+
+/// How many rows are read between two looks at the clock.
+const STEPS: usize = 64;
+
+/// Buffers that cells are read through; kept from row to row.
+#[derive(Default)]
+struct Buffers {
+    bytes: Vec<u8>,
+    wide: Vec<u16>,
+    text: String,
+}
+
+/// What is kept of a buffer that had to grow for one long value: every cell is read over the whole of it.
+const KEPT: usize = 16 * 1024;
+
+impl<'c> Rows<'c> {
+    pub(super) fn of(core: &'c Core, mut cursor: Opened<'c>) -> Result<Rows<'c>, Failure> {
+        let shapes = Shapes::of(&mut cursor, core.in_utc)?;
+        Ok(Rows { core, cursor, shapes })
+    }
+
+    /// Reads to the end and counts.
+    pub(super) fn count(&mut self, call: &Call<'_>) -> Result<u64, Failure> {
+        let running = &self.core.running;
+        running.during(&mut self.cursor, |cursor| {
+            let mut count = 0_u64;
+            while cursor.next_row()?.is_some() {
+                count += 1;
+                if count.is_multiple_of(STEPS as u64) {
+                    call.check()?;
+                }
+            }
+            Ok(count)
+        })
+    }
+
+    /// The number in the first column of the first row.
+    pub(super) fn first_number(&mut self) -> Result<Option<i64>, Failure> {
+        let running = &self.core.running;
+        running.during(&mut self.cursor, |cursor| {
+            let Some(mut row) = cursor.next_row()? else { return Ok(None) };
+            let mut text = Vec::new();
+            let is_there = row.get_text(1, &mut text)?;
+            Ok(std::str::from_utf8(&text).ok().filter(|_| is_there).and_then(|text| text.trim().parse().ok()))
+        })
+    }
+
+    /// Pushes all rows into a sink.
+    pub(super) fn push_into(
+        self,
+        call: &Call<'_>,
+        sink: &mut dyn RowSink,
+        mut again: Option<&mut Inside<'_>>,
+    ) -> Result<(), Failure> {
+        let Rows { core, mut cursor, shapes } = self;
+        let mut batcher = Batcher::new(sink, shapes.columns.clone())?;
+        let mut buffers = Buffers::default();
+        loop {
+            let ended = core.running.during(&mut cursor, |cursor| {
+                let mut steps = 0;
+                loop {
+                    let Some(mut row) = cursor.next_row()? else { return Ok::<_, Failure>(true) };
+                    for (number, shape) in (1..).zip(&shapes.shapes) {
+                        read_cell(&mut row, number, shape, core.binding.text, &mut buffers, batcher.row())?;
+                    }
+                    steps += 1;
+                    if steps % STEPS == 0 {
+                        call.check()?;
+                    }
+                    if batcher.is_full_with_row() {
+                        return Ok(false);
+                    }
+                }
+            })?;
+            if ended {
+                batcher.finish()?;
+                return Ok(());
+            }
+            if push(call, &mut batcher, &mut again)? == Flow::Stop {
+                return Ok(());
+            }
+            // A result of few rows has ended by now; the rest of a longer one is worth a block.
+            if let Some(block) = blocks::plan(core, &shapes.shapes) {
+                let mut blocks = Blocks::bind(cursor, block)?;
+                return push_blocks(core, &mut blocks, &shapes, call, batcher, again);
+            }
+        }
+    }
+}
+
+/// Pushes the rest of a result, a block at a time.
+fn push_blocks(
+    core: &Core,
+    blocks: &mut Blocks<'_, ColumnarDynBuffer>,
+    shapes: &Shapes,
+    call: &Call<'_>,
+    mut batcher: Batcher<'_>,
+    mut inside: Option<&mut Inside<'_>>,
+) -> Result<(), Failure> {
+    loop {
+        let again = blocks.again();
+        let Some(block) = core.running.during(blocks, |blocks| blocks.cursor.fetch())? else {
+            batcher.finish()?;
+            return Ok(());
+        };
+        let filled = Filled::of(core, block, &shapes.shapes)?;
+        for row in 0..filled.rows {
+            filled.push(row, again, batcher.row())?;
+            if batcher.is_full_with_row() && push(call, &mut batcher, &mut inside)? == Flow::Stop {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Hands a full batch over, while which other statements may run on the connection.
+fn push(call: &Call<'_>, batcher: &mut Batcher<'_>, inside: &mut Option<&mut Inside<'_>>) -> Result<Flow, Failure> {
+    call.check()?;
+    let flow = batcher.push(inside.as_deref_mut().map(|inside| inside as &mut dyn Link))?;
+    if flow == Flow::Continue {
+        call.check()?;
+    }
+    Ok(flow)
+}
+
+fn read_cell(
+    row: &mut CursorRow<'_>,
+    number: u16,
+    shape: &Shape,
+    text: Text,
+    buffers: &mut Buffers,
+    out: &mut BatchBuilder,
+) -> Result<(), Failure> {
+    match shape.reading {
+        Reading::Bool => {
+            let mut cell = Nullable::<Bit>::null();
+            row.get_data(number, &mut cell)?;
+            match cell.into_opt() {
+                Some(bit) => out.push_bool(bit.0 != 0),
+                None => out.push_null(shape.kind()),
+            }
+        }
+        Reading::I64 => {
+            let mut cell = Nullable::<i64>::null();
+            row.get_data(number, &mut cell)?;
+            match cell.into_opt() {
+                Some(value) => out.push_i64(value),
+                None => out.push_null(shape.kind()),
+            }
+        }
+        Reading::F32 => {
+            let mut cell = Nullable::<f32>::null();
+            row.get_data(number, &mut cell)?;
+            match cell.into_opt() {
+                Some(value) => out.push_f32(value),
+                None => out.push_null(shape.kind()),
+            }
+        }
+        Reading::F64 => {
+            let mut cell = Nullable::<f64>::null();
+            row.get_data(number, &mut cell)?;
+            match cell.into_opt() {
+                Some(value) => out.push_f64(value),
+                None => out.push_null(shape.kind()),
+            }
+        }
+        Reading::Bytes => {
+            match row.get_binary(number, &mut buffers.bytes)? {
+                true => out.push_bytes(&buffers.bytes)?,
+                false => out.push_null(shape.kind()),
+            }
+            keep_small(&mut buffers.bytes);
+        }
+        Reading::Text(_) if text == Text::Wide => {
+            match row.get_wide_text(number, &mut buffers.wide)? {
+                true => {
+                    buffers.text.clear();
+                    for unit in char::decode_utf16(buffers.wide.iter().copied()) {
+                        buffers.text.push(unit.map_err(|_| not_unicode(number))?);
+                    }
+                    shape.push_text(&buffers.text, out)?;
+                }
+                false => out.push_null(shape.kind()),
+            }
+            keep_small(&mut buffers.wide);
+        }
+        Reading::Text(_) => {
+            match row.get_text(number, &mut buffers.bytes)? {
+                true => shape.push_text(std::str::from_utf8(&buffers.bytes).map_err(|_| not_unicode(number))?, out)?,
+                false => out.push_null(shape.kind()),
+            }
+            keep_small(&mut buffers.bytes);
+        }
+    }
+    Ok(())
+}
+
+fn keep_small<T>(buffer: &mut Vec<T>) {
+    if buffer.capacity() > KEPT {
+        *buffer = Vec::new();
+    }
+}
+
+#[cold]
+pub(super) fn not_unicode(number: u16) -> Error {
+    Error::new(
+        ErrorKind::Conversion,
+        format!(
+            "the driver's text in column {number} is no Unicode; set the driver's character set to UTF-8, or try the option \
+             text=wide or text=narrow"
+        ),
+    )
+}

@@ -1,0 +1,156 @@
+//! Transactions on a connection.
+//!
+//! Where the database can be asked whether one is open, they are those of its own SQL, and ODBC's autocommit stays on.
+//! With autocommit off, drivers begin a transaction by themselves before the next statement: one that the database ended
+//! on its own account would be followed by another without a word, and what comes after it would be committed as if
+//! nothing had happened. Where the database cannot be asked, there is only ODBC's own way.
+
+use odbc_api::sys::ConnectionAttribute;
+use odbc_api::sys::InfoType;
+
+use super::core::Core;
+use super::error::Diagnosis;
+use crate::driver::raw::odbc::{number, set_attribute};
+use crate::driver::{Call, CommitOutcome, LinkState};
+use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::sql::{Access, IsolationLevel, TxOptions};
+
+impl Core {
+    pub(super) fn begin(&self, call: &Call<'_>, options: &TxOptions) -> Result<()> {
+        if self.is_told() {
+            for statement in self.known.dialect.begin_statements(options)? {
+                self.verb(call, &statement)?;
+            }
+            return Ok(());
+        }
+        // Asked for what it refuses, and for what is a statement inside of the transaction.
+        let texts = self.known.dialect.transactions;
+        let statements = self.known.dialect.begin_statements(options)?;
+        let by_attribute = !texts.begin.is_empty();
+        if by_attribute {
+            let without = "ODBC has no such thing where the dialect is not known";
+            if options.access == Some(Access::ReadOnly) || options.deferrable.is_some() {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!(
+                        "a read-only or deferrable transaction: {without}; name the dialect with the option `dialect`"
+                    ),
+                ));
+            }
+            if let Some(level) = options.isolation {
+                self.set_level(level)?;
+            }
+        }
+        self.set_autocommit(false)?;
+        self.manual.set(true);
+        self.set_state(LinkState::Open);
+        if !by_attribute {
+            for statement in &statements {
+                self.verb(call, statement)?;
+            }
+            self.set_state(LinkState::Open);
+        }
+        Ok(())
+    }
+
+    pub(super) fn commit(&self, call: &Call<'_>) -> CommitOutcome {
+        let result = if self.is_told() {
+            self.verb(call, self.known.dialect.transactions.commit)
+        } else {
+            match self.end(true) {
+                Ok(()) => Ok(()),
+                // Nothing can be asked, so nothing is known but what the error itself says.
+                Err(error) if matches!(error.effect(), Effect::NotApplied) && !error_may_be_lost(&error) => {
+                    return match self.end(false) {
+                        Ok(()) => CommitOutcome::RolledBack(error),
+                        Err(_) => CommitOutcome::Unknown(error.with_effect(Effect::Unknown)),
+                    };
+                }
+                Err(error) => {
+                    self.doubt();
+                    return CommitOutcome::Unknown(error.with_effect(Effect::Unknown));
+                }
+            }
+        };
+        match (result, self.state()) {
+            (Ok(()), LinkState::Idle) => CommitOutcome::Committed,
+            (Err(error), LinkState::Open) => CommitOutcome::StillOpen(error),
+            (Err(error), LinkState::Idle | LinkState::Failed) => CommitOutcome::RolledBack(error),
+            (Err(error), LinkState::Unknown) => CommitOutcome::Unknown(error.with_effect(Effect::Unknown)),
+            (Ok(()), _) => CommitOutcome::Unknown(Error::new(
+                ErrorKind::CommitUnknown,
+                "COMMIT was accepted, but the database does not say that the transaction is over",
+            )),
+        }
+    }
+
+    pub(super) fn rollback(&self, call: &Call<'_>) -> Result<()> {
+        if self.is_told() { self.verb(call, self.known.dialect.transactions.rollback) } else { self.end(false) }
+    }
+
+    pub(super) fn savepoint(&self, call: &Call<'_>, number: u32) -> Result<()> {
+        self.verb(call, &self.known.dialect.savepoint(number))?;
+        self.set_open()
+    }
+
+    pub(super) fn release(&self, call: &Call<'_>, number: u32) -> Result<()> {
+        match self.known.dialect.release(number) {
+            Some(release) => {
+                self.verb(call, &release)?;
+                self.set_open()
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn rollback_to(&self, call: &Call<'_>, number: u32) -> Result<()> {
+        self.verb(call, &self.known.dialect.rollback_to(number))?;
+        self.release(call, number)
+    }
+
+    /// A savepoint that was set, released or gone back to says that the transaction around it is open.
+    fn set_open(&self) -> Result<()> {
+        self.set_state(LinkState::Open);
+        Ok(())
+    }
+
+    /// Ends a transaction of ODBC's own.
+    fn end(&self, commit: bool) -> Result<()> {
+        let connection = self.connection()?;
+        let ended = if commit { connection.commit() } else { connection.rollback() };
+        ended.map_err(|error| self.failed(&Diagnosis::of(error)))?;
+        self.set_autocommit(true)?;
+        self.manual.set(false);
+        if let Some(level) = number(connection, InfoType::DefaultTxnIsolation).filter(|level| *level != 0) {
+            set_attribute(connection, ConnectionAttribute::TXN_ISOLATION, level);
+        }
+        self.set_state(LinkState::Idle);
+        Ok(())
+    }
+
+    fn set_autocommit(&self, on: bool) -> Result<()> {
+        self.connection()?.set_autocommit(on).map_err(|error| self.failed(&Diagnosis::of(error)))
+    }
+
+    fn set_level(&self, level: IsolationLevel) -> Result<()> {
+        let bit = match level {
+            IsolationLevel::ReadUncommitted => 1,
+            IsolationLevel::ReadCommitted => 2,
+            IsolationLevel::RepeatableRead => 4,
+            IsolationLevel::Serializable => 8,
+            other => {
+                return Err(Error::new(ErrorKind::Unsupported, format!("ODBC has no isolation level {other}")));
+            }
+        };
+        let connection = self.connection()?;
+        let known = number(connection, InfoType::TransactionIsolationProtocol).unwrap_or_default();
+        if known & bit == 0 || !set_attribute(connection, ConnectionAttribute::TXN_ISOLATION, bit) {
+            return Err(Error::new(ErrorKind::Unsupported, format!("the driver has no isolation level {level}")));
+        }
+        Ok(())
+    }
+}
+
+fn error_may_be_lost(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::Timeout | ErrorKind::Io | ErrorKind::Internal)
+}
