@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kit::servers::{
     Engine, MariaDb, Postgres, Private, Server, Stop, certificates, is_installed, kill_process, private, private_with,
     processes_in, shared,
 };
-use kit::{LeakMeter, PATIENCE, Subprocess, hear, tell, within};
+use kit::{LeakMeter, PATIENCE, Subprocess, await_that, hear, tell, within};
 use rustix::process::Signal;
 
 /// The tests that hold for each kind of server, once for each.
@@ -52,14 +52,6 @@ each! {
 fn tell_server(server: &Private) {
     tell("folder", server.folder().display());
     tell("process", server.process());
-}
-
-fn await_that(what: &str, is_so: impl Fn() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < until, "it did not come to be that {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 /// Whether the server answers to the first bytes of a client, as both do within milliseconds.

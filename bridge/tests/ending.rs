@@ -4,6 +4,7 @@
 mod support;
 
 use pontoon_bridge::{Lost, Place, Worker, WorkerOptions};
+use std::io::Read as _;
 use std::process::Command;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -204,23 +205,30 @@ fn alone_stuck_at_exit() {
     std::process::exit(if reply.leave_at(None).wait_until(Instant::now()).is_err() { 0 } else { 1 });
 }
 
+/// Runs an ignored test in a process of its own, which has to come to its end in time.
 fn run_alone(test: &str, limit: Duration) {
     let program = std::env::current_exe().expect("a test knows its program");
     let mut child = Command::new(program)
         .args(["--exact", "--ignored", test])
-        .stdout(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("a test can run itself");
-    let until = Instant::now() + limit;
-    loop {
-        if let Some(status) = child.try_wait().expect("the child can be waited for") {
-            assert!(status.success(), "{test} failed");
-            return;
-        }
-        if Instant::now() > until {
-            child.kill().expect("the child can be killed");
-            panic!("{test} did not end in {limit:?}");
-        }
-        thread::sleep(Duration::from_millis(5));
+    let mut output = child.stdout.take().expect("it was asked for");
+    let (ended, end) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        let mut said = String::new();
+        let read = output.read_to_string(&mut said);
+        // The end of its output is the end of the process: nobody else has it.
+        let _ = ended.send(());
+        read.map(|_| said)
+    });
+    if end.recv_timeout(limit).is_err() {
+        child.kill().expect("the child can be killed");
+        panic!("{test} did not end in {limit:?}");
     }
+    let said = reader.join().expect("the reader ends").expect("the child's output can be read");
+    let status = child.wait().expect("the child can be waited for");
+    assert!(status.success(), "{test} failed: {said}");
+    // One that was renamed would run nothing, and pass.
+    assert!(said.contains("running 1 test"), "{test} is not there: {said}");
 }

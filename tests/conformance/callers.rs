@@ -6,9 +6,9 @@ use crate::face::prelude::*;
 use pontoon::{ConnectionState, Error};
 
 use crate::harness::{
-    BRIEF, Outcome, PATIENCE, Target, await_busy, await_that, count, error_of, fails, join, note, on_another_thread,
-    signal, texts,
+    BRIEF, Outcome, PATIENCE, Target, await_busy, count, error_of, fails, join, note, on_another_thread, signal, texts,
 };
+use crate::kit::await_that_or;
 
 tests! {
     callers:
@@ -314,7 +314,7 @@ pub(crate) fn recursive_threads(t: &Target) -> Outcome {
     let db = t.notes()?;
     descend(&db, 0)?;
     assert_eq!(count(&db)?, 8);
-    await_that(|| db.snapshot().busy == 0, || db.snapshot().to_string());
+    await_that_or(|| db.snapshot().busy == 0, || db.snapshot().to_string());
     Ok(())
 }
 

@@ -7,9 +7,9 @@ use crate::face::prelude::*;
 use pontoon::{Error, LockMode};
 
 use crate::harness::{
-    BRIEF, Outcome, PATIENCE, Target, await_busy, await_that, count, error_of, fails, join, note, on_another_thread,
-    signal, texts,
+    BRIEF, Outcome, PATIENCE, Target, await_busy, count, error_of, fails, join, note, on_another_thread, signal, texts,
 };
+use crate::kit::await_that_or;
 use crate::profile::Feature;
 
 tests! {
@@ -378,7 +378,7 @@ pub(crate) fn threads_end_with_their_database(t: &Target) -> Outcome {
         let task = tasks.recv_timeout(PATIENCE).expect("three were opened");
         if let Some(task) = task {
             let task = std::path::Path::new("/proc").join(task);
-            await_that(|| !task.exists(), || format!("{} is still there", task.display()));
+            await_that_or(|| !task.exists(), || format!("{} is still there", task.display()));
         }
     }
     Ok(())

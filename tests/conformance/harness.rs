@@ -7,14 +7,15 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{ScopedJoinHandle, yield_now};
-use std::time::{Duration, Instant};
+use std::thread::ScopedJoinHandle;
+use std::time::Duration;
 
 use crate::face::prelude::*;
 use pontoon::Result;
 
 use crate::builder::Builder;
 use crate::face::Face;
+use crate::kit::await_that_or;
 use crate::kit::servers::{Scratch, Server};
 use crate::profile::{Feature, Place, Profile};
 
@@ -218,7 +219,7 @@ impl Target {
         for db in self.databases.lock().expect("no panic while it is held").drain(..) {
             // The pinned connection is in use for as long as force rollback is on.
             db.set_force_rollback(Some(false));
-            await_that(|| db.snapshot().busy == 0, || format!("a connection is still in use:\n{}", db.snapshot()));
+            await_that_or(|| db.snapshot().busy == 0, || format!("a connection is still in use:\n{}", db.snapshot()));
             let snapshot = db.snapshot();
             assert_eq!((snapshot.connecting, snapshot.stuck, snapshot.waiting), (0, 0, 0), "{snapshot}");
             let report = db.close(PATIENCE);
@@ -235,20 +236,10 @@ impl Drop for Target {
     }
 }
 
-/// Looks until it is so. For what happens on another thread, leaves a state that can be asked for, and tells nobody.
-#[track_caller]
-pub(crate) fn await_that(is_so: impl Fn() -> bool, or_else: impl Fn() -> String) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "{}", or_else());
-        yield_now();
-    }
-}
-
 /// So many connections are in use, or will be as soon as those that were given back are cleaned.
 #[track_caller]
 pub(crate) fn await_busy(db: &Database, busy: usize) {
-    await_that(|| db.snapshot().busy == busy, || format!("not {busy} connections in use:\n{}", db.snapshot()));
+    await_that_or(|| db.snapshot().busy == busy, || format!("not {busy} connections in use:\n{}", db.snapshot()));
 }
 
 /// One thread tells another that it may go on.

@@ -202,7 +202,7 @@ fn collide(db: &Database, options: &TxOptions) -> (pontoon::Result<()>, usize) {
             if options.retry.is_some() {
                 met.pass();
             } else {
-                crate::harness::await_that(|| other.is_finished(), || "the other one hangs".to_owned());
+                crate::kit::await_that_or(|| other.is_finished(), || "the other one hangs".to_owned());
             }
             Ok::<_, Error>(())
         });

@@ -297,7 +297,7 @@ pub(crate) fn closed_under_those_who_wait(t: &Target) -> Outcome {
     let held = db.connection()?;
     std::thread::scope(|scope| {
         let waiting: Vec<_> = (0..3).map(|_| scope.spawn(|| count(&db))).collect();
-        crate::harness::await_that(|| db.snapshot().waiting == 3, || db.snapshot().to_string());
+        crate::kit::await_that_or(|| db.snapshot().waiting == 3, || db.snapshot().to_string());
         let report = db.close(PATIENCE);
         assert_eq!((report.turned_away, report.stuck), (3, 0), "{report:?}");
         for thread in waiting {

@@ -11,7 +11,7 @@ use pontoon::{Effect, Error, ErrorKind};
 
 use crate::kit::Probe;
 use crate::kit::script::{Method, RawScript, Script};
-use crate::support::{LEAVES_WITHIN, LONG, SHORT, Scratch, ends, start, timed, wait_for};
+use crate::support::{Folder, LEAVES_WITHIN, LONG, SHORT, ends, start, timed, wait_for};
 
 #[track_caller]
 fn assert_would_deadlock<T: std::fmt::Debug>(result: Result<T, Error>) {
@@ -376,7 +376,7 @@ fn closing_from_inside_a_job_ends() {
 #[test]
 fn a_loop_over_the_database_may_write_to_it() {
     ends(|| {
-        let scratch = Scratch::new();
+        let scratch = Folder::new();
         for url in [
             "sqlite::memory:",
             &format!("{}?synchronous=off", scratch.url("wal.db")),

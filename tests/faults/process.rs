@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::kit::script::{Ears, Method, Rule, Script};
 use crate::kit::{Census, ForkEnd, LeakMeter, Probe, case, in_fork, tell, within};
-use crate::support::{LONG, SHORT, Scratch, start, wait_for, wait_for_threads};
+use crate::support::{Folder, LONG, SHORT, start, wait_for, wait_for_threads};
 
 const IN_TIME: Duration = Duration::from_secs(40);
 
@@ -17,7 +17,7 @@ const IN_TIME: Duration = Duration::from_secs(40);
 #[test]
 fn a_forked_child_is_told_and_harms_nothing() {
     case!(|_| within(IN_TIME, || {
-        let scratch = Scratch::new();
+        let scratch = Folder::new();
         let db = Database::builder().url(scratch.url("app.db")).pool_size(2).timeout(Some(LONG)).open().unwrap();
         db.execute("CREATE TABLE t (n)", ()).unwrap();
         let connection = db.connection().unwrap();
@@ -123,7 +123,7 @@ fn limited<T>(resource: Resource, limit: u64, work: impl FnOnce() -> T) -> T {
 #[test]
 fn without_descriptors_nothing_is_opened_and_nothing_is_broken() {
     case!(|_| within(IN_TIME, || {
-        let scratch = Scratch::new();
+        let scratch = Folder::new();
         let db = Database::builder()
             .url(scratch.url("app.db"))
             .pool_size(2)

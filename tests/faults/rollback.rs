@@ -8,7 +8,7 @@ use pontoon::{Effect, Error, ErrorKind};
 
 use crate::kit::Probe;
 use crate::kit::script::{Ears, Fate, Method, RawScript, Rule, Script};
-use crate::support::{LEAVES_WITHIN, LONG, SHORT, Scratch, ends, start, timed};
+use crate::support::{Folder, LEAVES_WITHIN, LONG, SHORT, ends, start, timed};
 #[cfg(feature = "sqlite")]
 use crate::support::{rows, wait_for};
 
@@ -284,7 +284,7 @@ fn scopes_put_back_exactly_what_was() {
 #[test]
 fn a_second_pinned_database_on_one_file_fails_at_once() {
     ends(|| {
-        let scratch = Scratch::new();
+        let scratch = Folder::new();
         let url = scratch.url("one.db");
         let open = || Database::builder().url(&*url).force_rollback(true).timeout(Some(LONG)).open().unwrap();
         let one = open();
@@ -340,7 +340,7 @@ fn the_next_pinned_database_waits_until_the_one_before_is_rolled_back() {
 #[cfg(feature = "sqlite")]
 fn pinned_databases_on_one_file_follow_each_other_without_a_lock_between_them() {
     ends(|| {
-        let scratch = Scratch::new();
+        let scratch = Folder::new();
         let url = format!("{}?busy_timeout=1ms", scratch.url("one.db"));
         let open = || Database::builder().url(&*url).timeout(Some(LONG)).open().unwrap();
         let (one, other) = (open(), open());

@@ -11,7 +11,7 @@ use pontoon::{Effect, Error, ErrorKind};
 use rusqlite::Connection as Native;
 
 use crate::kit::Probe;
-use crate::support::{LEAVES_WITHIN, LONG, SHORT, Scratch, assert_intact, ends, rows, start, timed, wait_for};
+use crate::support::{Folder, LEAVES_WITHIN, LONG, SHORT, assert_intact, ends, rows, start, timed, wait_for};
 
 const ENDLESS: &str = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c";
 
@@ -20,7 +20,7 @@ const ENDLESS: &str = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 F
 #[test]
 fn a_commit_that_readers_hold_up_can_be_done_when_they_are_gone() {
     ends(|| {
-        let scratch = Scratch::new();
+        let scratch = Folder::new();
         let url = format!("{}?journal_mode=delete&busy_timeout=30ms", scratch.url("app.db"));
         let db = Database::open(&url).unwrap();
         db.execute_script("CREATE TABLE t (n); INSERT INTO t VALUES (0)").unwrap();
@@ -43,7 +43,7 @@ fn a_commit_that_readers_hold_up_can_be_done_when_they_are_gone() {
 #[test]
 fn a_read_that_turns_into_a_write_too_late_is_told_at_once_and_can_be_begun_again() {
     ends(|| {
-        let scratch = Scratch::new();
+        let scratch = Folder::new();
         let db = Database::builder().url(scratch.url("app.db")).timeout(Some(LONG)).open().unwrap();
         db.execute_script("CREATE TABLE t (n); INSERT INTO t VALUES (0)").unwrap();
         let mut runs = 0;
@@ -84,7 +84,7 @@ fn a_read_that_turns_into_a_write_too_late_is_told_at_once_and_can_be_begun_agai
 #[test]
 fn a_wait_for_a_lock_ends_at_its_deadline_and_when_the_database_is_closed() {
     ends(|| {
-        let scratch = Scratch::new();
+        let scratch = Folder::new();
         let db = Database::builder().url(scratch.url("app.db")).timeout(Some(LONG)).open().unwrap();
         db.execute("CREATE TABLE t (n)", ()).unwrap();
         let holder = Native::open(scratch.path("app.db")).unwrap();
@@ -116,7 +116,7 @@ fn a_wait_for_a_lock_ends_at_its_deadline_and_when_the_database_is_closed() {
 #[test]
 fn a_table_behind_a_lock_is_not_reported_as_missing() {
     ends(|| {
-        let scratch = Scratch::new();
+        let scratch = Folder::new();
         let url = format!("{}?journal_mode=delete", scratch.url("app.db"));
         let db = Database::builder().url(&*url).pool_size(1).timeout(Some(LONG)).open().unwrap();
         db.execute("CREATE TABLE t (n)", ()).unwrap();
@@ -334,7 +334,7 @@ fn a_database_in_memory_is_one_whatever_its_connections_go_through() {
 #[test]
 fn the_powers_over_files_are_off_or_can_be_switched_off() {
     ends(|| {
-        let scratch = Scratch::new();
+        let scratch = Folder::new();
         fs::write(scratch.path("evil.so"), b"no library").unwrap();
         let db = Database::open(format!("{}?attach=false&defensive=true&trusted_schema=false", scratch.url("app.db")))
             .unwrap();

@@ -8,12 +8,12 @@ use pontoon::{Effect, Error, ErrorKind};
 use rusqlite::Connection as Native;
 
 use crate::kit::{case, tell, within};
-use crate::support::{LONG, Scratch, assert_intact, ends, rows, start, url_of};
+use crate::support::{Folder, LONG, assert_intact, ends, rows, start};
 
 #[test]
 fn a_full_database_is_as_good_as_before_when_there_is_room_again() {
     ends(|| {
-        let scratch = Scratch::new();
+        let scratch = Folder::new();
         let db = Database::builder().url(scratch.url("app.db")).pool_size(1).timeout(Some(LONG)).open().unwrap();
         db.execute_script("CREATE TABLE t (n); CREATE TABLE big (b); INSERT INTO t VALUES (1)").unwrap();
         let connection = db.connection().unwrap();
@@ -74,7 +74,7 @@ fn a_file_that_may_not_grow_fails_and_is_whole() {
     });
     ends(move || {
         for ignored in [false, true] {
-            let scratch = Scratch::new();
+            let scratch = Folder::new();
             let path = scratch.path("app.db").display().to_string();
             let argument = if ignored { format!("ignoring {path}") } else { path.clone() };
             let output = run.clone().argument(argument).run();
@@ -84,7 +84,7 @@ fn a_file_that_may_not_grow_fails_and_is_whole() {
             } else {
                 assert_eq!((output.code, output.signal), (None, Some(25)), "{output}");
             }
-            let db = Database::open(url_of(&scratch.path("app.db"))).unwrap();
+            let db = Database::open(Folder::url_of(&scratch.path("app.db"))).unwrap();
             assert_intact(&db);
             let mut acknowledged: Vec<i64> = output.values("acknowledged").iter().map(|n| n.parse().unwrap()).collect();
             acknowledged.sort_unstable();
@@ -98,7 +98,7 @@ fn a_file_that_may_not_grow_fails_and_is_whole() {
 #[test]
 fn a_damaged_file_is_an_error_and_never_a_panic() {
     within(Duration::from_secs(150), || {
-        let scratch = Scratch::new();
+        let scratch = Folder::new();
         let whole = {
             let db = Database::open(format!("{}?journal_mode=delete", scratch.url("whole.db"))).unwrap();
             db.execute_script(
@@ -185,7 +185,7 @@ fn a_damaged_file_is_an_error_and_never_a_panic() {
 #[test]
 fn damage_in_one_table_leaves_the_others_readable() {
     ends(|| {
-        let scratch = Scratch::new();
+        let scratch = Folder::new();
         let url = format!("{}?journal_mode=delete", scratch.url("app.db"));
         let root: i64 = {
             let db = Database::open(&url).unwrap();
@@ -214,7 +214,7 @@ fn damage_in_one_table_leaves_the_others_readable() {
 fn a_file_that_is_replaced_under_the_pool_does_not_split_it() {
     ends(|| {
         for replace in [true, false] {
-            let scratch = Scratch::new();
+            let scratch = Folder::new();
             let db = Database::builder().url(scratch.url("app.db")).pool_size(2).timeout(Some(LONG)).build().unwrap();
             db.connect_lazy().unwrap();
             let kept = db.connection().unwrap();
@@ -256,7 +256,7 @@ fn a_killed_process_loses_nothing_that_was_acknowledged() {
         }
     });
     within(Duration::from_secs(100), move || {
-        let scratch = Scratch::new();
+        let scratch = Folder::new();
         let path = scratch.path("app.db");
         let mut acknowledged = 0;
         for round in 0..15 {
@@ -271,7 +271,7 @@ fn a_killed_process_loses_nothing_that_was_acknowledged() {
             let output = running.finish();
             assert_eq!(output.signal, Some(9));
             let last: i64 = output.values("acknowledged").last().unwrap().parse().unwrap();
-            let db = Database::open(url_of(&path)).unwrap();
+            let db = Database::open(Folder::url_of(&path)).unwrap();
             assert_intact(&db);
             let found = rows(&db);
             assert!(found.contains(&last) && found.contains(&(last + 1)), "round {round}: {last} is lost");
@@ -321,13 +321,13 @@ fn a_process_killed_in_the_midst_of_a_commit_has_done_it_or_not() {
     });
     within(Duration::from_secs(60), move || {
         for (moment, rows_then) in [("before", 1), ("after", 1001)] {
-            let scratch = Scratch::new();
+            let scratch = Folder::new();
             let path = scratch.path("app.db");
             let mut running = committing.clone().argument(format!("{moment} {}", path.display())).start();
             running.wait_for("in the midst");
             running.kill();
             assert_eq!(running.finish().signal, Some(9));
-            let db = Database::open(url_of(&path)).unwrap();
+            let db = Database::open(Folder::url_of(&path)).unwrap();
             assert_intact(&db);
             assert_eq!(rows(&db).len(), rows_then, "{moment}");
             db.execute("INSERT INTO t VALUES (-1, NULL)", ()).unwrap();

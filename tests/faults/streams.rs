@@ -345,7 +345,7 @@ fn a_stream_in_a_transaction_that_is_lost_beside_it_ends() {
 #[test]
 fn a_long_loop_with_a_write_for_each_row_is_flat() {
     case!(|_| within(Duration::from_secs(100), || {
-        let scratch = crate::support::Scratch::new();
+        let scratch = crate::support::Folder::new();
         let db = Database::open(scratch.url("flat.db")).unwrap();
         db.execute_script(
             "CREATE TABLE source (n INTEGER PRIMARY KEY, text TEXT);

@@ -9,7 +9,7 @@ use pontoon::{Effect, ErrorKind};
 use crate::kit::Probe;
 use crate::kit::script::{CommitEnd, Ears, Method, Rule, Script};
 use crate::support::{
-    LONG, Moment, Scratch, awaited, drop_after, ends, open, poll_once, poll_until, six_statements, wait_for,
+    Folder, LONG, Moment, awaited, drop_after, ends, open, poll_once, poll_until, six_statements, wait_for,
 };
 
 /// How many times a transaction of six statements can at most be not ready: BEGIN, six, COMMIT, and as many wakes again
@@ -20,7 +20,7 @@ const AWAITS: usize = 64;
 fn at_each_await_of_a_transaction_on_sqlite() {
     awaited(async {
         for moment in Moment::BOTH {
-            let scratch = Scratch::new();
+            let scratch = Folder::new();
             let url = scratch.url("notes.db");
             let db = Database::builder().url(&url).pool_size(1).timeout(Some(LONG)).open().unwrap().to_async();
             db.execute("CREATE TABLE t (n INTEGER)", ()).await.unwrap();

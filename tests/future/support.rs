@@ -1,10 +1,8 @@
 //! What many tests of this suite do.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -12,8 +10,9 @@ use std::time::{Duration, Instant};
 use pontoon::Snapshot;
 use pontoon::prelude::*;
 
+pub(crate) use crate::kit::Folder;
 use crate::kit::script::Script;
-use crate::kit::{PATIENCE, within};
+use crate::kit::{PATIENCE, await_pool, within};
 
 /// No test of this suite runs longer, however busy the machine is.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -95,39 +94,7 @@ pub(crate) fn drop_after<F: Future>(future: F, pendings: usize, moment: Moment) 
 /// Looks at the pool until it is as it should come to be.
 #[track_caller]
 pub(crate) fn wait_for(db: &AsyncDatabase, what: &str, is_so: impl Fn(&Snapshot) -> bool) -> Snapshot {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let snapshot = db.snapshot();
-        if is_so(&snapshot) {
-            return snapshot;
-        }
-        assert!(Instant::now() < until, "the pool did not come to have {what}: {snapshot}");
-        std::thread::sleep(Duration::from_micros(200));
-    }
-}
-
-/// A folder that is gone at the end of the test.
-#[derive(Debug)]
-pub(crate) struct Scratch(PathBuf);
-
-impl Scratch {
-    pub(crate) fn new() -> Scratch {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("pontoon-future-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).expect("the folder for temporary files can be written");
-        Scratch(path)
-    }
-
-    pub(crate) fn url(&self, name: &str) -> String {
-        format!("sqlite:{}", self.0.join(name).display())
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+    await_pool(|| db.snapshot(), what, is_so)
 }
 
 /// A transaction of six statements.

@@ -11,6 +11,7 @@ use pontoon::driver::LinkState;
 use pontoon::prelude::*;
 use pontoon::{Effect, ErrorKind, Session};
 
+use crate::kit::await_pool;
 use crate::kit::script::{Ears, Fate, Method, RawScript, Rule, Script};
 use crate::{LONG, SHORT, ends, one};
 
@@ -168,11 +169,7 @@ fn a_database_that_is_dropped_while_its_connection_is_stuck_stops_nobody_elses_c
         let db = other.builder().pool_size(1).timeout(Some(SHORT)).open().unwrap();
         other.add(Rule::on(Method::Execute).once().block(&silent, Ears::DEAF));
         db.execute("INSERT INTO t VALUES (1)", ()).unwrap_err();
-        let until = Instant::now() + LONG / 2;
-        while db.snapshot().stuck == 0 {
-            assert!(Instant::now() < until, "the clock stands still: {}", db.snapshot());
-            thread::sleep(Duration::from_millis(1));
-        }
+        await_pool(|| db.snapshot(), "a stuck connection: the clock stands still", |pool| pool.stuck > 0);
         gate.open();
         script.wait_all_closed();
     });

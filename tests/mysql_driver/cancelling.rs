@@ -7,7 +7,7 @@ use pontoon::prelude::*;
 use pontoon::{Effect, Query};
 
 use crate::kit::servers::{MariaDb, Scratch, private};
-use crate::kit::{PATIENCE, Probe};
+use crate::kit::{PATIENCE, Probe, await_that};
 use crate::{builder, fails, open, scratch};
 
 const BRIEF: Duration = Duration::from_millis(100);
@@ -15,14 +15,6 @@ const BRIEF: Duration = Duration::from_millis(100);
 /// Of the test's own, so that it is found among the statements of the server.
 fn endless(mark: u32) -> String {
     format!("SELECT max(a.seq * b.seq) + {mark} FROM seq_1_to_100000000 AS a, seq_1_to_100000000 AS b")
-}
-
-fn await_that(what: &str, is_so: impl Fn() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < until, "it did not come to be that {what}");
-        std::thread::yield_now();
-    }
 }
 
 fn runs_at_the_server(scratch: &Scratch<'_>, statement: &str) -> bool {

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use pontoon::prelude::*;
 use pontoon::{DatabaseBuilder, Error, ErrorKind, Snapshot};
 
+pub(crate) use crate::kit::await_that;
 use crate::kit::servers::{self, Console, Engine, MariaDb, Postgres, Private, Scratch, Server, Session};
-use crate::kit::{PATIENCE, Probe, describe_threads, within};
+use crate::kit::{PATIENCE, Probe, await_pool, within};
 
 /// Names the tests of a module: `tests! { module: one two }` makes the macro `module!`, which makes a `#[test]` of each
 /// for the subject around it.
@@ -181,27 +182,10 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (value, begun.elapsed())
 }
 
-/// Looks until it is so.
-#[track_caller]
-pub(crate) fn await_that(what: &str, is_so: impl FnMut() -> bool) {
-    await_that_or(is_so, || format!("it did not come to be that {what}"));
-}
-
-/// Looks until it is so, and says more if it does not come.
-#[track_caller]
-pub(crate) fn await_that_or(mut is_so: impl FnMut() -> bool, or_else: impl Fn() -> String) {
-    let until = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < until, "{}\n{}", or_else(), describe_threads("self"));
-        thread::sleep(Duration::from_millis(2));
-    }
-}
-
 /// Looks at the pool until it is as it should come to be.
 #[track_caller]
 pub(crate) fn wait_for(db: &Database, what: &str, is_so: impl Fn(&Snapshot) -> bool) -> Snapshot {
-    await_that_or(|| is_so(&db.snapshot()), || format!("the pool did not come to have {what}: {}", db.snapshot()));
-    db.snapshot()
+    await_pool(|| db.snapshot(), what, is_so)
 }
 
 /// The number of the session that runs this.

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use super::engine::Engine;
-use crate::kit::PATIENCE;
+use crate::kit::{PATIENCE, await_some};
 
 /// A line that no database prints by itself.
 const MARK: &str = "pontoon-console-mark";
@@ -103,17 +103,10 @@ impl Console {
         if errors.is_empty() { Ok(rows) } else { Err(errors.join("\n")) }
     }
 
-    /// Runs a query every few milliseconds until it gives a row.
+    /// Runs a query again and again until it gives a row.
     #[track_caller]
     pub(crate) fn wait_for_row(&mut self, query: &str) -> Vec<String> {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            if let Some(row) = self.run(query).into_iter().next() {
-                return row;
-            }
-            assert!(Instant::now() < until, "no row of `{query}` in {PATIENCE:?}");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        await_some(|| self.run(query).into_iter().next(), || format!("no row of `{query}` in {PATIENCE:?}"))
     }
 }
 
