@@ -10,6 +10,8 @@ const ERROR: i32 = 1;
 const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
 const INTERRUPT: i32 = 9;
+const IOERR: i32 = 10;
+const CANTOPEN: i32 = 14;
 
 /// `SQLITE_ABORT_ROLLBACK`: a statement was open while its transaction was rolled back.
 const ABORT_ROLLBACK: i32 = 516;
@@ -106,8 +108,15 @@ pub(super) fn of_native(native: Native) -> Error {
     let Some(code) = code_of(&native) else { return of_wrapper(native) };
     let text = text_of(&native);
     let meaning = tables::sqlite::meaning(i64::from(code), &text);
-    let (kind, effect) = meaning.map_or((ErrorKind::Other, Effect::NotApplied), |it| (it.kind(), it.effect()));
+    let (mut kind, effect) = meaning.map_or((ErrorKind::Other, Effect::NotApplied), |it| (it.kind(), it.effect()));
     let message = match &native {
+        // What SQLite says of a file then reads as if the file were missing, or damaged.
+        _ if matches!(code & 0xff, IOERR | CANTOPEN) && no_file_can_be_opened() => {
+            kind = ErrorKind::ResourceExhausted;
+            format!(
+                "{text}: the process, or the system, has as many files open as it may (`ulimit -n` raises the limit)"
+            )
+        }
         Native::SqlInputError { sql, offset, .. } => {
             // The offset is in bytes; people count characters.
             let before = usize::try_from(*offset).ok().and_then(|offset| sql.get(..offset));
@@ -141,6 +150,16 @@ fn text_of(native: &Native) -> String {
         Native::SqliteFailure(_, Some(message)) => message.clone(),
         other => other.to_string(),
     }
+}
+
+/// Whether there is no descriptor left, as far as that can be seen when SQLite has failed already: the number of the
+/// system's error is not told without a call into C. Not tried on the database itself: closing any descriptor of a file
+/// releases the locks that SQLite holds on it.
+fn no_file_can_be_opened() -> bool {
+    /// `ENFILE` and `EMFILE` of POSIX, numbered alike on Linux, macOS and the BSDs.
+    const NONE_LEFT: [i32; 2] = [23, 24];
+    let tried = if cfg!(unix) { std::fs::File::open("/dev/null") } else { return false };
+    tried.is_err_and(|error| error.raw_os_error().is_some_and(|number| NONE_LEFT.contains(&number)))
 }
 
 /// What stands behind the colon: `notes.id`, `notes.a, notes.b`, the name of a CHECK, `index 'name'`. Foreign keys have
