@@ -1,5 +1,12 @@
-//! A first look: a database, a query, transactions, a stream. Run it with `cargo run --example quickstart`, or give it
-//! the URL of a database of your own: `cargo run --example quickstart -- sqlite:notes.db`.
+//! A first look: a database, a query, transactions, a stream. `cargo run --example quickstart` does it on SQLite, in a file
+//! that it removes. With the URL of a database of your own it does the same there, in a table that it calls
+//! `quickstart_notes`:
+//!
+//! ```text
+//! cargo run --example quickstart -- sqlite:notes.db
+//! cargo run --example quickstart --features postgres -- postgresql://app:secret@localhost/shop
+//! cargo run --example quickstart --features mysql -- mysql://app:secret@localhost/shop
+//! ```
 
 #![allow(clippy::print_stdout, reason = "an example prints what it does")]
 
@@ -13,42 +20,58 @@ struct Note {
 }
 
 fn main() -> Result<(), Error> {
+    if let Some(url) = std::env::args().nth(1) {
+        return run(&url);
+    }
     let file = std::env::temp_dir().join(format!("pontoon-quickstart-{}.db", std::process::id()));
-    let own = std::env::args().nth(1);
-    let url = own.clone().unwrap_or_else(|| format!("sqlite:{}", file.display()));
+    let ran = run(&format!("sqlite:{}", file.display()));
+    for end in ["", "-wal", "-shm"] {
+        // The two companions are there or not, as SQLite likes.
+        let _ = std::fs::remove_file(format!("{}{end}", file.display()));
+    }
+    ran
+}
 
-    println!("Open {url}");
-    let db = Database::open(&url)?;
+/// The same on whatever database the URL names.
+pub(crate) fn run(url: &str) -> Result<(), Error> {
+    let db = Database::new(url)?;
+    // As it is shown, a URL has no password in it.
+    println!("Open {}", db.url());
+    db.connect()?;
     db.execute_script(
-        "DROP TABLE IF EXISTS notes;
-         CREATE TABLE notes (id INTEGER PRIMARY KEY, text VARCHAR(200) NOT NULL, done BOOLEAN NOT NULL);",
+        "DROP TABLE IF EXISTS quickstart_notes;
+         CREATE TABLE quickstart_notes (id INTEGER PRIMARY KEY, text VARCHAR(200) NOT NULL, done BOOLEAN NOT NULL);",
     )?;
 
     println!("\nInsert, with names for the parameters");
     for (id, text) in [(1, "learn to swim"), (2, "build a boat"), (3, "cross the river")] {
         db.execute(
-            "INSERT INTO notes (id, text, done) VALUES (:id, :text, :done)",
+            "INSERT INTO quickstart_notes (id, text, done) VALUES (:id, :text, :done)",
             params! { id: id, text: text, done: false },
         )?;
     }
 
     println!("\nQuery: by name, as a value, as a struct");
-    for row in
-        &db.fetch_all("SELECT id, text FROM notes WHERE id IN (:ids) ORDER BY id", params! { ids: vec![1, 3] })?
-    {
+    for row in &db.fetch_all(
+        "SELECT id, text FROM quickstart_notes WHERE id IN (:ids) ORDER BY id",
+        params! { ids: vec![1, 3] },
+    )? {
         println!("  {} {}", row.get::<i64>("id")?, row.get::<&str>("text")?);
     }
-    let count: Option<i64> = db.fetch_val("SELECT count(*) FROM notes", ())?;
+    let count: Option<i64> = db.fetch_val("SELECT count(*) FROM quickstart_notes", ())?;
     println!("  {count:?} notes");
-    let note: Option<Note> = db.fetch_one_as("SELECT id, text, done FROM notes WHERE id = ?", (2,))?;
+    let note: Option<Note> = db.fetch_one_as("SELECT id, text, done FROM quickstart_notes WHERE id = ?", (2,))?;
     println!("  {note:?}");
 
     println!("\nA transaction, and one inside it that fails");
     db.transaction(|tx| {
-        tx.execute("UPDATE notes SET done = :done WHERE id = 1", params! { done: true })?;
+        tx.execute("UPDATE quickstart_notes SET done = :done WHERE id = 1", params! { done: true })?;
         let failed = tx.transaction(|inner| {
-            inner.execute("UPDATE notes SET text = 'lost' WHERE id = 1", ())?;
-            inner.execute("INSERT INTO notes (id, text, done) VALUES (1, 'taken', :done)", params! { done: false })
+            inner.execute("UPDATE quickstart_notes SET text = 'lost' WHERE id = 1", ())?;
+            inner.execute(
+                "INSERT INTO quickstart_notes (id, text, done) VALUES (1, 'taken', :done)",
+                params! { done: false },
+            )
         });
         match failed {
             Err(error) => println!("  the inner one failed and was undone: {error} ({})", error.kind()),
@@ -60,32 +83,28 @@ fn main() -> Result<(), Error> {
 
     println!("\nA transaction that is dropped, so that it is rolled back");
     let tx = db.begin()?;
-    tx.execute("DELETE FROM notes", ())?;
+    tx.execute("DELETE FROM quickstart_notes", ())?;
     drop(tx);
     print_all(&db)?;
 
     println!("\nRows one by one, with an update for each on the same connection");
     let connection = db.connection()?;
-    for note in connection.iterate("SELECT id, text, done FROM notes ORDER BY id", ())? {
+    for note in connection.iterate("SELECT id, text, done FROM quickstart_notes ORDER BY id", ())? {
         let note: Note = note?.decode()?;
-        connection.execute("UPDATE notes SET done = :done WHERE id = :id", params! { id: note.id, done: true })?;
+        connection
+            .execute("UPDATE quickstart_notes SET done = :done WHERE id = :id", params! { id: note.id, done: true })?;
         println!("  did: {}", note.text);
     }
     drop(connection);
     print_all(&db)?;
 
+    db.execute_script("DROP TABLE quickstart_notes")?;
     println!("\nClose: {:?}", db.close(std::time::Duration::from_secs(1)));
-    if own.is_none() {
-        for end in ["", "-wal", "-shm"] {
-            // The two companions are there or not, as SQLite likes.
-            let _ = std::fs::remove_file(format!("{}{end}", file.display()));
-        }
-    }
     Ok(())
 }
 
 fn print_all(db: &Database) -> Result<(), Error> {
-    for note in db.fetch_all_as::<Note>("SELECT id, text, done FROM notes ORDER BY id", ())? {
+    for note in db.fetch_all_as::<Note>("SELECT id, text, done FROM quickstart_notes ORDER BY id", ())? {
         println!("  {} {} {}", note.id, if note.done { "[x]" } else { "[ ]" }, note.text);
     }
     Ok(())

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kit::servers::{
-    Engine, MariaDb, Postgres, Private, Server, Stop, certificates, is_installed, kill_process, private, private_with,
-    processes_in, shared,
+    Engine, MariaDb, PRIMARY, Postgres, Private, Server, Stop, certificates, is_installed, kill_process, private,
+    private_with, processes_in, shared,
 };
 use kit::{LeakMeter, PATIENCE, Subprocess, await_that, hear, tell, within};
 use rustix::process::Signal;
@@ -309,4 +309,21 @@ fn servers_of_one_process_do_not_meet_and_leave_no_thread_or_descriptor(engine: 
     if is_installed(engine) {
         owner.pass();
     }
+}
+
+#[test]
+fn a_standby_follows_its_primary_takes_its_place_and_leaves_nothing() {
+    let Some(mut primary) = private_with(&Postgres, PRIMARY) else { return };
+    let standby = primary.standby();
+    primary.commit_with_a_standby();
+    primary.console().run("CREATE TABLE t (n int); INSERT INTO t VALUES (1)");
+    standby.console().wait_for_row("SELECT 1 FROM t");
+    assert!(standby.console().try_run("INSERT INTO t VALUES (2)").is_err());
+    let folder = standby.folder().to_owned();
+    primary.kill9();
+    standby.promote();
+    standby.console().run("INSERT INTO t VALUES (2)");
+    assert_eq!(standby.console().value("SELECT count(*) FROM t"), "2");
+    drop(standby);
+    assert!(!folder.exists() && processes_in(&folder).is_empty());
 }

@@ -20,6 +20,8 @@ mod connecting;
 #[macro_use]
 mod data;
 #[macro_use]
+mod examples;
+#[macro_use]
 mod outages;
 #[macro_use]
 mod sessions;
@@ -36,6 +38,7 @@ macro_rules! subjects {
             mod commits { commits! {} }
             mod connecting { connecting! {} }
             mod data { data! {} }
+            mod examples { examples! {} }
             mod outages { outages! {} }
             mod sessions { sessions! {} }
             mod traffic { traffic! {} }

@@ -4,7 +4,8 @@
 //! by [`Server::database`]. [`private`] is a server of a test's own, which it may stop, kill, freeze and configure.
 //! Both listen on 127.0.0.1 and on a Unix socket, offer TLS by a CA of their own, and run as an unprivileged user also
 //! where the tests run as root. Each has a [`Console`], the database's own command line client, so that a test can look
-//! and hold locks without the library that it tests.
+//! and hold locks without the library that it tests. A private PostgreSQL can have a [standby](Private::standby), which
+//! follows it and can be promoted.
 //!
 //! ```ignore
 //! let Some(server) = shared(&Postgres) else { return };
@@ -27,12 +28,12 @@ mod engine;
 mod folder;
 mod guardian;
 mod mariadb;
-
 mod postgres;
 mod private;
 mod processes;
 mod server;
 mod shared;
+mod standby;
 
 pub(crate) use certificates::{Certificates, certificates};
 pub(crate) use console::Console;
@@ -42,6 +43,7 @@ pub(crate) use postgres::Postgres;
 pub(crate) use private::Private;
 pub(crate) use processes::{kill_process, processes_in};
 pub(crate) use server::{PASSWORD, Scratch, Server, Session, USER};
+pub(crate) use standby::PRIMARY;
 
 use std::io::Write as _;
 

@@ -82,7 +82,8 @@ impl Engine for Postgres {
     fn files(&self, _place: &Place<'_>, settings: &[(String, String)]) -> Vec<(&'static str, String)> {
         let quoted = |value: &str| value.replace('\'', "''");
         let conf = settings.iter().map(|(name, value)| format!("{name} = '{}'\n", quoted(value))).collect();
-        let hba = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n".to_owned();
+        let hba =
+            "local all all trust\nlocal replication all trust\nhost all all 127.0.0.1/32 scram-sha-256\n".to_owned();
         vec![("postgresql.conf", conf), ("pg_hba.conf", hba)]
     }
 

@@ -1,6 +1,7 @@
 //! A server of a test's own, which it may break.
 
 use std::ops::Deref;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -35,9 +36,21 @@ impl Private {
     pub(super) fn start(engine: &'static dyn Engine, programs: Programs, settings: &[(&str, &str)]) -> Private {
         let settings: Vec<(String, String)> =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Private::start_with(engine, programs, settings, |_| None)
+    }
+
+    /// The same with data of another's, which `data` puts into the folder that it is given.
+    pub(super) fn start_with(
+        engine: &'static dyn Engine,
+        programs: Programs,
+        settings: Vec<(String, String)>,
+        data: impl Fn(&Path) -> Option<PathBuf>,
+    ) -> Private {
         guardian::launch(engine, &programs, |folder, port, template| {
             let server = Server::new(engine, programs.clone(), folder.path.clone(), port.number);
             guardian::configure(engine, &server.place(), &settings);
+            let data = data(&folder.path);
+            let template = data.as_deref().unwrap_or(template);
             let guardian = Guardian::new(folder, template, None, &engine.command(&programs, &server.place()));
             let mut private = Private { server, guardian, settings: settings.clone(), process: None, _port: port };
             private.process = Some(private.guardian.start(engine, &private.server.place())?);
@@ -136,6 +149,11 @@ impl Private {
             self.settings.push(((*name).to_owned(), (*value).to_owned()));
         }
         guardian::configure(self.server.engine(), &self.server.place(), &self.settings);
+    }
+
+    /// What it was configured with beside what all servers are.
+    pub(super) fn settings(&self) -> &[(String, String)] {
+        &self.settings
     }
 
     /// Tells it to read its configuration again.
