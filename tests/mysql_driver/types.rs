@@ -215,3 +215,25 @@ fn nothing_is_lost_on_the_way_in() {
     refused("t", Value::Array(vec![]));
     assert_eq!(db.fetch_val::<i64>("SELECT count(*) FROM held", ()).unwrap(), Some(0));
 }
+
+/// What a column has no digits for is the server's to round or to cut, and no error: clocks tell nanoseconds.
+#[test]
+fn a_time_that_is_finer_than_its_column_is_stored_as_the_server_does_it() {
+    let scratch = scratch!();
+    let db = open(&scratch, "");
+    db.execute_script("CREATE TABLE t (a DATETIME(6), b DATETIME, c TIME(3), d TIMESTAMP(6) NULL)").unwrap();
+    let now = timestamp("2024-02-29 23:59:58.123456789");
+    let clock = Value::Time(parsed("23:59:58.123456789"));
+    let values = (now.clone(), now.clone(), clock, now);
+    db.execute("INSERT INTO t VALUES (?, ?, ?, ?)", values.clone()).unwrap();
+    db.bulk_insert("t", &["a", "b", "c", "d"], [values]).unwrap();
+    let rows =
+        db.fetch_all("SELECT CAST(a AS CHAR), CAST(b AS CHAR), CAST(c AS CHAR), CAST(d AS CHAR) FROM t", ()).unwrap();
+    assert_eq!(rows.len(), 2);
+    for row in &rows {
+        let (a, b, c, d): (String, String, String, String) = row.decode().unwrap();
+        // MariaDB cuts, unless its mode says TIME_ROUND_FRACTIONAL.
+        assert_eq!((a.as_str(), b.as_str()), ("2024-02-29 23:59:58.123456", "2024-02-29 23:59:58"));
+        assert_eq!((c.as_str(), d.as_str()), ("23:59:58.123", "2024-02-29 23:59:58.123456"));
+    }
+}

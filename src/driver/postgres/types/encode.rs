@@ -3,6 +3,9 @@
 //! A value goes into a place of another type where nothing is lost: a whole number into any numeric type that has it, a date
 //! into a timestamp, anything that has a text into a text. What would be rounded, cut or guessed (a time zone) is refused
 //! before anything is sent. A text goes into any type: the server reads it by the rules of that type.
+//!
+//! Times are the one exception. PostgreSQL keeps microseconds, and clocks tell nanoseconds: nobody who stores "now" means
+//! an error. They are rounded to the nearest microsecond, as the server rounds what it reads as text.
 
 use std::borrow::Cow;
 
@@ -66,7 +69,12 @@ impl ToSql for Encoded<'_> {
 /// Why a value does not go into a place.
 type Refusal = Cow<'static, str>;
 
-const NANOS: &str = "PostgreSQL keeps microseconds, and this has nanoseconds: round it first";
+/// The nearest microsecond; of two that are as near, the even one, as the server has it.
+fn rounded_micros(nanos: i64) -> i64 {
+    let (micros, rest) = (nanos.div_euclid(1000), nanos.rem_euclid(1000));
+    let is_up = rest > 500 || (rest == 500 && micros % 2 != 0);
+    micros + i64::from(is_up)
+}
 
 /// The types that are written as text.
 fn is_text(ty: &Type) -> bool {
@@ -136,7 +144,7 @@ pub(in super::super) fn encode<'v>(value: &'v Value, ty: &Type) -> Result<Encode
                 _ => Err(unfit(value, ty)),
             },
             Type::TIME => match value {
-                Value::Time(time) => micros_of(*time).map(|micros| Encoded::binary(micros.to_be_bytes().to_vec())),
+                Value::Time(time) => Ok(Encoded::binary(micros_of(*time).to_be_bytes().to_vec())),
                 _ => Err(unfit(value, ty)),
             },
             Type::TIMESTAMP => match value {
@@ -152,13 +160,12 @@ pub(in super::super) fn encode<'v>(value: &'v Value, ty: &Type) -> Result<Encode
                 _ => Err(unfit(value, ty)),
             },
             Type::INTERVAL => match value {
-                Value::Interval(span) if span.nanos() % 1000 == 0 => {
-                    let mut bytes = (span.nanos() / 1000).to_be_bytes().to_vec();
+                Value::Interval(span) => {
+                    let mut bytes = rounded_micros(span.nanos()).to_be_bytes().to_vec();
                     bytes.extend_from_slice(&span.days().to_be_bytes());
                     bytes.extend_from_slice(&span.months().to_be_bytes());
                     Ok(Encoded::binary(bytes))
                 }
-                Value::Interval(_) => Err(NANOS.into()),
                 _ => Err(unfit(value, ty)),
             },
             Type::BYTEA | Type::JSON | Type::JSONB => Err(unfit(value, ty)),
@@ -258,18 +265,15 @@ fn days(date: Date) -> Result<i32, Refusal> {
     }
 }
 
-fn micros_of(time: Time) -> Result<i64, Refusal> {
-    match (time.as_nanos() % 1000, i64::try_from(time.as_nanos() / 1000)) {
-        (0, Ok(micros)) => Ok(micros),
-        _ => Err(NANOS.into()),
-    }
+fn micros_of(time: Time) -> i64 {
+    // Of a day at most, so it has room.
+    rounded_micros(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
 }
 
 fn micros_since_epoch(moment: Timestamp) -> Result<i64, Refusal> {
     let days = i64::from(days(moment.date())?);
     days.checked_mul(DAY)
-        .zip(micros_of(moment.time()).map(Some)?)
-        .and_then(|(days, micros)| days.checked_add(micros))
+        .and_then(|days| days.checked_add(micros_of(moment.time())))
         .ok_or_else(|| "it is out of the range of timestamps".into())
 }
 
