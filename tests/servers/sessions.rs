@@ -19,6 +19,7 @@ tests! { sessions:
     a_late_cancel_never_hits_the_next_statement
     a_deadline_in_a_transaction_ends_the_transaction
     a_stream_that_is_dropped_half_way_leaves_the_connection_free
+    a_stream_that_is_dropped_while_the_server_is_busy_with_it_leaves_its_transaction_as_it_was
     a_caller_that_ends_in_a_transaction_leaves_no_lock
     nothing_of_a_borrower_is_there_for_the_next
 }
@@ -179,6 +180,50 @@ pub(crate) fn a_stream_that_is_dropped_half_way_leaves_the_connection_free(on: &
             .iter()
             .all(|session| !session.statement.contains("repeat('x'") || session.state.contains("idle"))
     });
+    leaves_nothing(db, &database);
+}
+
+/// The rows that come next are long in coming when their reader leaves: the server is told to stop, and nothing of the
+/// transaction goes with them. With rows of a kind before them, of which the reader may have written for each.
+pub(crate) fn a_stream_that_is_dropped_while_the_server_is_busy_with_it_leaves_its_transaction_as_it_was(on: &Subject) {
+    let Some(database) = on.shared() else { return };
+    let db = builder(database.url()).open().unwrap();
+    db.execute_script("CREATE TABLE t (n BIGINT)").unwrap();
+    for (rows, writes) in [(0, false), (40, false), (2_000, false), (2_000, true)] {
+        // A server that runs one statement at a time on a connection has the others wait for the end of this one.
+        let writes = writes && on.is_postgres();
+        let gate = Gate::closed(on, database.server(), database.name());
+        let blocks = format!("CASE WHEN n > {rows} THEN {} END", gate.call());
+        let stream = on.either(
+            format!("SELECT n, repeat('x', 1000), {blocks}::text FROM generate_series(1, 5000) AS s (n)"),
+            format!("SELECT n, repeat('x', 1000), {blocks} FROM (SELECT seq AS n FROM seq_1_to_5000) AS s"),
+        );
+        let mut tx = db.begin().unwrap();
+        let session = session_of(on, &tx);
+        tx.execute("INSERT INTO t VALUES (1)", ()).unwrap();
+        let inner = tx.begin().unwrap();
+        inner.execute("INSERT INTO t VALUES (2)", ()).unwrap();
+        let mut stream = inner.iterate(&stream, ()).unwrap();
+        let wanted = if rows > 100 { rows / 2 } else { rows.min(1) };
+        // Long before the rows that block are read ahead, behind which nothing else can run.
+        let written = if writes { 50 } else { 0 };
+        for n in 1..=wanted {
+            assert_eq!(stream.next().unwrap().unwrap().get::<i64>(0).unwrap(), n);
+            if n <= written {
+                inner.execute("INSERT INTO t VALUES (?)", (2 + n,)).unwrap();
+            }
+        }
+        gate.wait_blocked(database.server(), 1);
+        drop(stream);
+        assert_eq!(count(&inner), 2 + written, "{rows} rows");
+        gate.wait_blocked(database.server(), 0);
+        inner.commit().unwrap();
+        tx.execute("INSERT INTO t VALUES (0)", ()).unwrap();
+        assert_eq!(session_of(on, &tx), session);
+        tx.commit().unwrap();
+        assert_eq!(count(&db), 3 + written, "{rows} rows");
+        db.execute("DELETE FROM t", ()).unwrap();
+    }
     leaves_nothing(db, &database);
 }
 

@@ -53,6 +53,8 @@ pub(super) struct Core {
     /// What the server said last of the transaction, where it has to be asked: on Unix sockets.
     asked: Option<LinkState>,
     pub(super) cursors: u64,
+    /// Whether the savepoint is set that keeps the cancel of a cursor from its transaction.
+    pub(super) is_guarded: bool,
 }
 
 impl Core {
@@ -73,6 +75,7 @@ impl Core {
             broken: false,
             asked: None,
             cursors: 0,
+            is_guarded: false,
         }
     }
 
@@ -147,6 +150,8 @@ impl Core {
 
     /// Whoever has the client itself can do anything.
     pub(super) fn lend(&mut self) -> &mut Client {
+        // If it fails, so does what the client is used for: the transaction has failed with it.
+        let _ = self.free();
         self.asked = None;
         &mut self.client
     }

@@ -48,7 +48,7 @@ impl PgHandle {
         PgHandle { wire, reach, turns: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Holds cancels back for what is over in a moment, such as the next rows of a cursor: hit by a cancel, it would end the
+    /// Holds cancels back for what is over in a moment, such as setting a savepoint: hit by a cancel, it would end the
     /// transaction that it stands in. What takes longer than a moment is cancelled all the same. Waits for a cancel that is
     /// on its way.
     pub(super) fn quiet(&self) -> Quiet<'_> {

@@ -60,6 +60,13 @@ impl<C: Held> Way<C> {
     fn core(&mut self) -> &mut Core {
         self.core.borrow_mut()
     }
+
+    /// The connection for a statement, which must not stand in the savepoint of a cursor that reads from it.
+    fn freed(&mut self) -> Result<&mut Core> {
+        let core = self.core.borrow_mut();
+        core.free()?;
+        Ok(core)
+    }
 }
 
 impl<C: Held> Link for Way<C> {
@@ -68,15 +75,15 @@ impl<C: Held> Link for Way<C> {
     }
 
     fn execute(&mut self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
-        self.core().execute(call, statement)
+        self.freed()?.execute(call, statement)
     }
 
     fn query(&mut self, call: &Call<'_>, statement: &Bound<'_>, sink: &mut dyn RowSink) -> Result<()> {
-        self.core().query(call, statement, sink)
+        self.freed()?.query(call, statement, sink)
     }
 
     fn batch(&mut self, call: &Call<'_>, script: &str) -> Result<()> {
-        self.core().batch(call, script)
+        self.freed()?.batch(call, script)
     }
 
     fn state(&mut self) -> LinkState {
@@ -116,7 +123,11 @@ impl<C: Held> Link for Way<C> {
     }
 
     fn commit(&mut self, _call: &Call<'_>) -> CommitOutcome {
-        self.core().commit()
+        match self.freed() {
+            Ok(core) => core.commit(),
+            // COMMIT was not sent, and the transaction accepts it no more.
+            Err(error) => CommitOutcome::RolledBack(error),
+        }
     }
 
     fn bulk_insert(
@@ -126,14 +137,14 @@ impl<C: Held> Link for Way<C> {
         columns: &[String],
         rows: &mut dyn Iterator<Item = Vec<Value>>,
     ) -> Result<(u64, BulkPath)> {
-        copy::insert(self.core(), call, table, columns, rows)
+        copy::insert(self.freed()?, call, table, columns, rows)
     }
 
     fn listen(&mut self, call: &Call<'_>, channels: &[String], each: &mut dyn FnMut(Heard) -> bool) -> Result<()> {
-        listen::listen(self.core(), call, channels, each)
+        listen::listen(self.freed()?, call, channels, each)
     }
 
     fn catalog(&mut self, call: &Call<'_>, request: &Catalog, sink: &mut dyn RowSink) -> Result<()> {
-        catalog::describe(self.core(), call, request, sink)
+        catalog::describe(self.freed()?, call, request, sink)
     }
 }

@@ -4,6 +4,7 @@
 //! reads from a cursor, so that other statements run between two batches. A cursor is never made where there is no
 //! transaction: it would need one, and the statements that run beside it would be in it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use postgres::fallible_iterator::FallibleIterator;
@@ -78,63 +79,64 @@ impl Core {
     }
 
     /// Reads from a cursor; the connection is free between two batches.
+    ///
+    /// Whoever leaves while the server works on the next rows has them cancelled, and a cancel ends the transaction: so a
+    /// savepoint stands around each FETCH. It stays where it is until somebody else uses the connection
+    /// ([`free`](Core::free)), which a stream that is only read never sees; what others do must not stand inside of it.
     fn query_by_cursor(&mut self, call: &Call<'_>, bound: &Bound<'_>, sink: &mut dyn RowSink) -> Result<()> {
         self.cursors += 1;
         let cursor = format!("pontoon_cursor_{}", self.cursors);
         let declare = format!("DECLARE {cursor} NO SCROLL CURSOR FOR {}", bound.sql);
-        let handle = std::sync::Arc::clone(&self.handle);
-        let quiet = handle.quiet();
-        self.run("SAVEPOINT pontoon_cursor")?;
-        drop(quiet);
-        // The first rows may be long in coming, and nothing else can run before they are there: a reader who leaves until
-        // then ends the statement by a cancel, and this savepoint keeps that from the transaction.
-        let mut is_guarded = true;
+        self.guard()?;
+        let mut is_inside = true;
         let declared = self.with_prepared(&declare, bound, |core, prepared, params| {
             core.client.execute(&prepared.native, params).map_err(Failure::Native)
         });
         self.statements.forget(&declare);
         let is_declared = declared.is_ok();
-        let result = declared.and_then(|_| self.fetch_from(call, &cursor, sink, &mut is_guarded));
+        let result = declared.and_then(|_| self.fetch_from(call, &cursor, sink, &mut is_inside));
+        let handle = Arc::clone(&self.handle);
         let _quiet = handle.quiet();
-        match self.state() {
-            LinkState::Open => {
-                if is_guarded {
-                    self.run("RELEASE SAVEPOINT pontoon_cursor")?;
-                }
-                if is_declared {
-                    self.run(&format!("CLOSE {cursor}"))?;
-                }
+        let is_guarded = std::mem::take(&mut self.is_guarded);
+        let was_cancelled = || result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Cancelled);
+        let (undo, is_there) = match self.state() {
+            LinkState::Open if is_guarded => ("RELEASE SAVEPOINT pontoon_cursor; ", is_declared),
+            LinkState::Open => ("", is_declared),
+            LinkState::Failed if is_guarded && was_cancelled() => {
+                // A cursor that was declared behind the savepoint goes with it.
+                let undo = "ROLLBACK TO SAVEPOINT pontoon_cursor; RELEASE SAVEPOINT pontoon_cursor; ";
+                (undo, is_declared && !is_inside)
             }
-            LinkState::Failed
-                if is_guarded && result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Cancelled) =>
-            {
-                // The cursor goes with it.
-                self.run("ROLLBACK TO SAVEPOINT pontoon_cursor; RELEASE SAVEPOINT pontoon_cursor")?;
-            }
-            _ => {}
+            _ => return result,
+        };
+        let close = if is_there { format!("CLOSE {cursor}") } else { String::new() };
+        if !(undo.is_empty() && close.is_empty()) {
+            self.run(&format!("{undo}{close}"))?;
         }
         result
     }
 
-    /// `is_guarded` until the savepoint is released that was set for the first rows.
+    /// `is_inside`: whether the cursor was declared behind the savepoint that is set now.
     fn fetch_from(
         &mut self,
         call: &Call<'_>,
         cursor: &str,
         sink: &mut dyn RowSink,
-        is_guarded: &mut bool,
+        is_inside: &mut bool,
     ) -> Result<()> {
         let described = self.client.prepare(&format!("FETCH 1 FROM {cursor}")).map_err(|native| self.failed(native))?;
         let shape = Shape::of(described.columns(), self.wire.is_plugged());
         drop(described);
         sink.columns(&shape.columns)?;
-        let mut builder = BatchBuilder::new(std::sync::Arc::clone(&shape.columns));
+        let mut builder = BatchBuilder::new(Arc::clone(&shape.columns));
         // Rows that are large come a few at a time.
         let mut most = usize::MAX;
         loop {
-            let handle = std::sync::Arc::clone(&self.handle);
-            let quiet = (!*is_guarded).then(|| handle.quiet());
-            // After a cancel that was on its way, and before one that is held back.
+            if !self.is_guarded {
+                self.guard()?;
+                *is_inside = false;
+            }
+            // After a cancel that was on its way.
             call.check()?;
             let wanted = sink.batch_rows().clamp(1, most.max(1));
             let fetch = format!("FETCH FORWARD {wanted} FROM {cursor}");
@@ -142,12 +144,6 @@ impl Core {
             let fetched = self.client.query_typed(&fetch, &[]);
             self.wire.ask_for_text(false);
             let rows: Vec<Row> = fetched.map_err(|native| self.failed(native))?;
-            let quiet = quiet.unwrap_or_else(|| handle.quiet());
-            if *is_guarded {
-                self.run("RELEASE SAVEPOINT pontoon_cursor")?;
-                *is_guarded = false;
-            }
-            drop(quiet);
             for row in &rows {
                 shape.read(row, &mut builder)?;
             }
@@ -162,6 +158,26 @@ impl Core {
             }
         }
     }
+
+    /// Sets the savepoint of a cursor.
+    fn guard(&mut self) -> Result<()> {
+        let handle = Arc::clone(&self.handle);
+        let _quiet = handle.quiet();
+        self.run("SAVEPOINT pontoon_cursor")?;
+        self.is_guarded = true;
+        Ok(())
+    }
+
+    /// Takes the savepoint of a cursor away that this connection is read from, for who is not that cursor. A cancel that
+    /// is on its way to the cursor is over afterwards.
+    pub(super) fn free(&mut self) -> Result<()> {
+        if !std::mem::take(&mut self.is_guarded) {
+            return Ok(());
+        }
+        let handle = Arc::clone(&self.handle);
+        let _quiet = handle.quiet();
+        self.run("RELEASE SAVEPOINT pontoon_cursor")
+    }
 }
 
 enum Pumped {
@@ -174,7 +190,7 @@ enum Pumped {
 }
 
 fn pump(rows: &mut RowIter<'_>, shape: &Shape, sink: &mut dyn RowSink) -> Pumped {
-    let mut batcher = match Batcher::new(sink, std::sync::Arc::clone(&shape.columns)) {
+    let mut batcher = match Batcher::new(sink, Arc::clone(&shape.columns)) {
         Ok(batcher) => batcher,
         Err(error) => return Pumped::Stopped(Err(error)),
     };
