@@ -118,6 +118,35 @@ fn a_server_without_tls() {
     check(&server, "0.0.0.0", &[("", Err((ErrorKind::Tls, "sslmode=disable")))]);
 }
 
+/// What a server with LDAP or PAM asks for, by its plainest way to ask.
+#[test]
+fn a_server_that_wants_the_password_as_it_is_must_prove_who_it_is_or_be_trusted_by_name() {
+    let tls = certificates();
+    let ca = format!("sslrootcert={}", tls.ca.display());
+    let Some(server) = showing(&tls.server.certificate, &tls.server.key) else { return };
+    let rules = "local all all trust\nhost all all 127.0.0.1/32 password\n";
+    std::fs::write(server.folder().join("pg_hba.conf"), rules).unwrap();
+    let loaded = server.console().value("SELECT pg_conf_load_time()");
+    server.reload();
+    crate::kit::await_that("the server knows", || server.console().value("SELECT pg_conf_load_time()") != loaded);
+    let refused = || Err((ErrorKind::Authentication, "the option cleartext_password,"));
+    check(
+        &server,
+        "127.0.0.1",
+        &[
+            ("", refused()),
+            ("sslmode=disable", refused()),
+            ("sslmode=prefer", refused()),
+            ("sslmode=require", refused()),
+            ("sslmode=disable&cleartext_password=true", Ok(false)),
+            ("sslmode=require&cleartext_password=true", Ok(true)),
+            (&format!("sslmode=verify-ca&{ca}"), Ok(true)),
+            (&format!("sslmode=verify-full&{ca}"), Ok(true)),
+        ],
+    );
+    check(&server, "0.0.0.0", &[("sslmode=disable&cleartext_password=true", refused())]);
+}
+
 #[test]
 fn an_encrypted_connection_is_cancelled_over_an_encrypted_one_and_can_be_cut() {
     let tls = certificates();

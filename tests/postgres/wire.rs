@@ -140,11 +140,16 @@ fn what_is_no_server_ends_the_connecting_in_time_and_with_a_reason() {
     }
 }
 
+/// On this machine and on another one, with TLS that was preferred and not to be had, and with what would allow it here.
 #[test]
 fn a_password_is_not_sent_in_clear_to_whoever_asks_for_it() {
     let (tell, told) = std::sync::mpsc::channel();
+    let asked_for_tls = std::cell::Cell::new(false);
     let rogue = pretender(move |stream| {
-        // AuthenticationCleartextPassword.
+        // Who prefers TLS asks for it first and then tries without. Then AuthenticationCleartextPassword.
+        if !asked_for_tls.replace(!asked_for_tls.get()) {
+            let _ = stream.write_all(b"N");
+        }
         let _ = stream.write_all(&[b'R', 0, 0, 0, 8, 0, 0, 0, 3]);
         let mut heard = Vec::new();
         let mut rest = [0; 1024];
@@ -156,12 +161,35 @@ fn a_password_is_not_sent_in_clear_to_whoever_asks_for_it() {
         }
         tell.send(heard).expect("the test waits");
     });
-    // This machine, by an address that could be any.
-    let url = format!("postgresql://app:{}@0.0.0.0:{}/x?sslmode=disable&acquire_timeout=5s", Canary::in_url(), rogue.0);
-    let error = Database::open(url).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Authentication, "{error:?}");
-    assert!(error.message().contains("password in clear"), "{error}");
-    assert_eq!(told.recv_timeout(Duration::from_secs(20)).expect("it hung up"), b"");
+    let (tell_plain, told_plain) = std::sync::mpsc::channel();
+    let plain = pretender(move |stream| {
+        let _ = stream.write_all(&[b'R', 0, 0, 0, 8, 0, 0, 0, 3]);
+        let mut heard = Vec::new();
+        let _ = stream.read_to_end(&mut heard);
+        tell_plain.send(heard).expect("the test waits");
+    });
+    for (host, mode, port) in [
+        ("127.0.0.1", "disable", plain.0),
+        // This machine, by an address that could be any.
+        ("0.0.0.0", "disable", plain.0),
+        ("0.0.0.0", "disable&cleartext_password=true", plain.0),
+        ("127.0.0.1", "prefer", rogue.0),
+        ("0.0.0.0", "prefer&cleartext_password=true", rogue.0),
+    ] {
+        let url = format!("postgresql://app:{}@{host}:{port}/x?sslmode={mode}&acquire_timeout=5s", Canary::in_url());
+        let error = Database::open(url).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Authentication, "{host} {mode}: {error:?}");
+        assert!(error.message().contains("password in clear"), "{host} {mode}: {error}");
+        if port == plain.0 {
+            assert_eq!(told_plain.recv_timeout(Duration::from_secs(20)).expect("it hung up"), b"", "{host} {mode}");
+        } else {
+            for _ in 0..2 {
+                let heard = told.recv_timeout(Duration::from_secs(20)).expect("it hung up");
+                assert_eq!(Canary::found_in(&String::from_utf8_lossy(&heard)), None, "{host} {mode}");
+            }
+        }
+    }
+    dismiss(plain);
     dismiss(rogue);
 }
 

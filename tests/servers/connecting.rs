@@ -266,20 +266,20 @@ pub(crate) fn a_server_without_tls_gets_no_password(on: &Subject) {
     }
 }
 
-/// A server that asks for the password as it is, and one that asks for a file of the client's. PostgreSQL's driver trusts
-/// servers of this machine with the former, and knows nothing of the latter.
+/// A server that asks for the password as it is, and one that asks for a file of the client's, of which PostgreSQL's
+/// protocol knows nothing.
 pub(crate) fn a_rogue_server_gets_no_password_in_clear_and_no_file(on: &Subject) {
-    if !on.is_mariadb() {
-        return;
-    }
-    // A switch to the login that sends the password.
-    let switch = b"\x16\0\0\x02\xfemysql_clear_password\0";
-    let heard = heard_by(PLAIN_GREETING, switch, |port| {
-        let url = format!("mariadb://app:secretive@127.0.0.1:{port}/x");
+    // AuthenticationCleartextPassword; a switch to the login that sends the password.
+    let switch: &[u8] = on.either(b"R\0\0\0\x08\0\0\0\x03", b"\x16\0\0\x02\xfemysql_clear_password\0");
+    let heard = heard_by(on.either(b"", PLAIN_GREETING), switch, |port| {
+        let url = format!("{}://app:secretive@127.0.0.1:{port}/x", on.engine.scheme());
         hasty(Duration::from_secs(5), url).option("sslmode", "disable").open().map(|_| true)
     });
     assert!(!heard.is_empty());
     assert!(!heard.windows(9).any(|bytes| bytes == b"secretive"), "{}", String::from_utf8_lossy(&heard));
+    if !on.is_mariadb() {
+        return;
+    }
     let Some(database) = on.shared() else { return };
     let db = builder(database.url()).open().unwrap();
     db.execute_script("CREATE TABLE t (n TEXT)").unwrap();

@@ -91,9 +91,15 @@ pub(crate) fn a_session_that_the_server_gives_up_is_replaced(on: &Subject) {
     let tx = db.begin().unwrap();
     tx.execute("INSERT INTO t VALUES (1)", ()).unwrap();
     await_that("the server has given the session up", || database.sessions().is_empty());
-    fails(&[ErrorKind::ConnectionLost, ErrorKind::TransactionLost], tx.execute("INSERT INTO t VALUES (2)", ()));
+    let error = fails(&[ErrorKind::ConnectionLost], tx.execute("INSERT INTO t VALUES (2)", ()));
+    if on.is_postgres() {
+        assert_eq!((error.sqlstate(), error.effect()), (Some("25P03"), Effect::NotApplied), "{error:?}");
+    }
+    let after = [ErrorKind::ConnectionLost, ErrorKind::TransactionLost];
+    fails(&after, tx.execute("INSERT INTO t VALUES (3)", ()));
     drop(tx);
     assert_eq!(count(&db), 0);
+    assert_eq!(db.snapshot().counters.discarded, 1, "{:?}", db.snapshot().counters);
     leaves_nothing(db, &database);
 }
 

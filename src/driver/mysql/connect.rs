@@ -297,8 +297,8 @@ impl Connector {
             Native::DriverError(DriverError::CleartextPluginDisabled) => Error::new(
                 ErrorKind::Authentication,
                 format!(
-                    "the server at {shown} asks for the password as it is: only with cleartext_password=true, and then \
-                     only under sslmode=verify-full or on a Unix socket"
+                    "the server at {shown} asks for the password as it is: it gets it with the option \
+                     cleartext_password switched on, and only under sslmode=verify-full or on a Unix socket"
                 ),
             ),
             Native::DriverError(DriverError::UnknownAuthPlugin(name)) => Error::new(

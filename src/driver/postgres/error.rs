@@ -42,6 +42,11 @@ pub(super) fn of_server(db: &DbError, context: Option<&str>) -> Error {
         ErrorKind::Cancelled if db.message().contains("statement timeout") => ErrorKind::Timeout,
         kind => kind,
     };
+    let effect = match db.code().code() {
+        // The session is ended for its transaction, of which nothing stays.
+        "25P03" | "25P04" => Effect::NotApplied,
+        _ => effect,
+    };
     let error = Error::new(kind, text_of(db, context)).with_effect(effect).with_sqlstate(db.code().code());
     let error = match name_of(db) {
         Some(name) if kind.is_constraint() => error.with_constraint(name),

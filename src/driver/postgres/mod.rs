@@ -16,8 +16,8 @@
 //!
 //! `sslmode` means what it means to libpq. Without it a host that can only be this machine is talked to in clear, and every
 //! other must show a certificate for its name, signed by a root that the system trusts or that `sslrootcert` names
-//! (`verify-full`). A password is never sent in clear to another machine over a connection that is not encrypted, whatever
-//! the server asks for.
+//! (`verify-full`). A password is sent as it is only to a server that has proved who it is, or with `cleartext_password=true`
+//! over TLS or on this machine; never to another machine over a connection that is not encrypted.
 //!
 //! # Time
 //!

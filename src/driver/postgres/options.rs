@@ -51,6 +51,12 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     )
     .default("prefer"),
     OptionSpec::new(
+        "cleartext_password",
+        OptionKind::Bool,
+        "Whether the password is sent as it is to a server that asks for it (LDAP, PAM, RADIUS) and has not proved who it is.",
+    )
+    .default("false"),
+    OptionSpec::new(
         "sslnegotiation",
         OptionKind::Choice(&["postgres", "direct"]),
         "Whether TLS is asked for first, or begun at once (PostgreSQL 17 and later).",
@@ -97,6 +103,7 @@ pub(super) struct Settings {
     pub(super) keepalives_count: u32,
     pub(super) tcp_user_timeout: Option<Duration>,
     pub(super) channel_binding: postgres::config::ChannelBinding,
+    pub(super) cleartext_password: bool,
     pub(super) direct_tls: bool,
     /// How many statements are kept; 0 keeps none.
     pub(super) statement_cache: usize,
@@ -144,6 +151,7 @@ impl Settings {
                 Some("require") => ChannelBinding::Require,
                 _ => ChannelBinding::Prefer,
             },
+            cleartext_password: options.bool("cleartext_password") == Some(true),
             direct_tls: options.str("sslnegotiation") == Some("direct"),
             statement_cache: if keeps { usize::try_from(number("statement_cache", 128)).unwrap_or(128) } else { 0 },
         })

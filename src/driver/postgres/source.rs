@@ -161,8 +161,9 @@ impl PgSource {
         }
         let notices = self.notices.clone();
         native.notice_callback(move |notice| notices.tell(notice.severity(), notice.message()));
-        let wire = Wire::new(deadline, !target.host.is_local());
-        let plug = Plug { wire: Arc::clone(&wire), tls: tls.clone() };
+        let trusts = self.settings.cleartext_password;
+        let wire = Wire::new(deadline, !(trusts && target.host.is_local()));
+        let plug = Plug { wire: Arc::clone(&wire), tls: tls.clone(), trusts };
         let client: Client =
             native.connect(plug).map_err(|error| of_connect(error, &target.place, || self.tls_advice(&target.host)))?;
         let reach = match &target.at {

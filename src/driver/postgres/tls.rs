@@ -24,6 +24,8 @@ pub(super) struct Tls {
     pub(super) optional: bool,
     /// Whether it is begun without being asked for.
     pub(super) direct: bool,
+    /// Whether the server must prove who it is.
+    pub(super) verified: bool,
 }
 
 /// Makes what each host needs. The files are read with the first connection, and again after a failure.
@@ -51,7 +53,8 @@ impl TlsFactory {
         let name = name.split_once('%').map_or(name.as_str(), |(address, _zone)| address);
         let name = ServerName::try_from(name.trim_end_matches('.').to_owned())
             .map_err(|_| Error::new(ErrorKind::Tls, format!("`{name}` is no name that a certificate can be for")))?;
-        Ok(Some(Tls { config: self.config(mode)?, name, optional: mode == TlsMode::Prefer, direct }))
+        let verified = matches!(mode, TlsMode::VerifyCa | TlsMode::VerifyFull);
+        Ok(Some(Tls { config: self.config(mode)?, name, optional: mode == TlsMode::Prefer, direct, verified }))
     }
 
     fn config(&self, mode: TlsMode) -> Result<Arc<ClientConfig>> {

@@ -90,7 +90,7 @@ pub(super) enum Strange {
     Length,
     /// A message came that does not belong into a login.
     NotALogin(u8),
-    /// The password was asked for in clear, on a connection that is not encrypted.
+    /// The password was asked for in clear, by who has not proved to be the server, or for all on the way to hear.
     CleartextPassword,
 }
 
@@ -106,8 +106,9 @@ impl std::fmt::Display for Strange {
                 char::from(*kind)
             ),
             Strange::CleartextPassword => f.write_str(
-                "the server asks for the password in clear over a connection that is not encrypted; it was not sent: \
-                 set sslmode=require or more, or let the server use scram-sha-256",
+                "the server asks for the password in clear, and was not asked to prove who it is; it was not sent: let the \
+                 server use scram-sha-256, set sslmode=verify-full, or switch on the option cleartext_password, which is \
+                 heeded on this machine and over TLS",
             ),
         }
     }
@@ -164,9 +165,9 @@ impl Traffic {
         }
     }
 
-    /// What passes is read by nobody else.
-    pub(super) fn encrypted(&mut self) {
-        self.refuses_cleartext = false;
+    /// What passes is read by nobody else but the other end, which is trusted with the password or not.
+    pub(super) fn encrypted(&mut self, is_trusted: bool) {
+        self.refuses_cleartext = !is_trusted;
     }
 
     /// The status byte, if every request has had its answer and nothing is on its way.

@@ -46,8 +46,8 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// For a connection that is to be made by `deadline`. `refuses_cleartext`: a password is not sent in clear unless the
-    /// connection is encrypted.
+    /// For a connection that is to be made by `deadline`. `refuses_cleartext`: a password is not sent in clear where the
+    /// connection is not encrypted.
     pub(super) fn new(deadline: Option<Instant>, refuses_cleartext: bool) -> Arc<Wire> {
         Arc::new(Wire {
             severed: AtomicBool::new(false),
@@ -265,6 +265,8 @@ pub(super) struct Plug {
     pub(super) wire: Arc<Wire>,
     /// `None` for no TLS at all.
     pub(super) tls: Option<Tls>,
+    /// Whether the password may be sent as it is to a server that has proved nothing, over TLS.
+    pub(super) trusts: bool,
 }
 
 impl MakeTlsConnect<Socket> for Plug {
@@ -289,7 +291,7 @@ impl TlsConnect<Socket> for Plug {
 
 impl Plug {
     async fn plug(self, socket: Socket) -> io::Result<WireStream> {
-        let Plug { wire, tls } = self;
+        let Plug { wire, tls, trusts } = self;
         wire.plugged.store(true, Ordering::Release);
         let mut stream = Guarded::new(socket, Arc::clone(&wire));
         let Some(tls) = tls else {
@@ -315,7 +317,7 @@ impl Plug {
                 if error.kind() == io::ErrorKind::TimedOut { error } else { NoTls::Failed(error).into() }
             })?;
         wire.encrypted.store(true, Ordering::Release);
-        wire.traffic.lock().encrypted();
+        wire.traffic.lock().encrypted(tls.verified || trusts);
         let binding = encrypted.get_ref().1.peer_certificates().and_then(|chain| channel_binding_of(chain.first()?));
         Ok(WireStream { transport: Transport::Tls(Box::new(encrypted)), wire, binding })
     }
