@@ -79,6 +79,8 @@ pub(crate) struct Subprocess {
     case: String,
     argument: String,
     environment: Vec<(String, String)>,
+    /// The command that the process is started by.
+    by: Vec<String>,
     limit: Duration,
 }
 
@@ -96,6 +98,7 @@ impl Subprocess {
             case,
             argument: String::new(),
             environment: Vec::new(),
+            by: Vec::new(),
             limit: Duration::from_secs(60),
         }
     }
@@ -109,6 +112,12 @@ impl Subprocess {
     /// Sets a variable of its environment.
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Subprocess {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The command that starts it, and becomes it: for what a process cannot do to itself.
+    pub(crate) fn by(mut self, command: &[&str]) -> Subprocess {
+        self.by = command.iter().map(|word| (*word).to_owned()).collect();
         self
     }
 
@@ -134,7 +143,16 @@ impl Subprocess {
 
     /// Starts it.
     pub(crate) fn start(&self) -> Running {
-        let mut child = Command::new(std::env::current_exe().expect("a test knows its own file"))
+        let own = std::env::current_exe().expect("a test knows its own file");
+        let mut command = match self.by.split_first() {
+            None => Command::new(own),
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(own);
+                command
+            }
+        };
+        let mut child = command
             .args([self.test.as_str(), "--exact", "--nocapture", "--include-ignored", "--test-threads=1"])
             .env(CASE, &self.case)
             .env(ARGUMENT, &self.argument)

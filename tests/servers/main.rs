@@ -22,6 +22,8 @@ mod data;
 #[macro_use]
 mod examples;
 #[macro_use]
+mod network;
+#[macro_use]
 mod outages;
 #[macro_use]
 mod sessions;
@@ -39,6 +41,7 @@ macro_rules! subjects {
             mod connecting { connecting! {} }
             mod data { data! {} }
             mod examples { examples! {} }
+            mod network { network! {} }
             mod outages { outages! {} }
             mod sessions { sessions! {} }
             mod traffic { traffic! {} }

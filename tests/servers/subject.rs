@@ -8,7 +8,7 @@ use pontoon::{DatabaseBuilder, Error, ErrorKind, Snapshot};
 
 pub(crate) use crate::kit::await_that;
 use crate::kit::servers::{self, Console, Engine, MariaDb, Postgres, Private, Scratch, Server, Session};
-use crate::kit::{PATIENCE, Probe, await_pool, within};
+use crate::kit::{PATIENCE, Probe, Subprocess, await_pool, within};
 
 /// Names the tests of a module: `tests! { module: one two }` makes the macro `module!`, which makes a `#[test]` of each
 /// for the subject around it.
@@ -78,6 +78,11 @@ impl Subject {
     /// The same with settings, in the words of each.
     pub(crate) fn private_with(&self, postgres: &[(&str, &str)], mariadb: &[(&str, &str)]) -> Option<Private> {
         servers::private_with(self.engine, if self.is_postgres() { postgres } else { mariadb })
+    }
+
+    /// A part of a test that runs in a process of its own; `here` is `here!()` of the test. See [`Subprocess`].
+    pub(crate) fn case(&self, here: &str, body: impl FnOnce(&str)) -> Subprocess {
+        Subprocess::case(&format!("{}::{here}", self.either("postgres", "mariadb")), "", body)
     }
 
     /// One of two texts.
