@@ -76,8 +76,24 @@ profiles! {
     mod smol_memory = crate::profile::sqlite::MEMORY, crate::face::Face::Smol;
     #[cfg(feature = "mysql")]
     mod tokio_mariadb = crate::profile::mariadb::MARIADB, crate::face::Face::TokioMultiThread;
+    #[cfg(feature = "mysql")]
+    mod smol_mariadb = crate::profile::mariadb::MARIADB, crate::face::Face::Smol;
     #[cfg(feature = "postgres")]
     mod tokio_postgres = crate::profile::postgres::POSTGRES, crate::face::Face::TokioMultiThread;
+    #[cfg(feature = "postgres")]
+    mod smol_postgres = crate::profile::postgres::POSTGRES, crate::face::Face::Smol;
+    #[cfg(feature = "odbc")]
+    mod tokio_odbc_sqlite = crate::profile::odbc::SQLITE, crate::face::Face::TokioMultiThread;
+    #[cfg(feature = "odbc")]
+    mod smol_odbc_sqlite = crate::profile::odbc::SQLITE, crate::face::Face::Smol;
+    #[cfg(all(feature = "odbc", feature = "postgres"))]
+    mod tokio_odbc_postgres = crate::profile::odbc::POSTGRES, crate::face::Face::TokioMultiThread;
+    #[cfg(all(feature = "odbc", feature = "postgres"))]
+    mod smol_odbc_postgres = crate::profile::odbc::POSTGRES, crate::face::Face::Smol;
+    #[cfg(feature = "odbc")]
+    mod tokio_odbc_mariadb = crate::profile::odbc::MARIADB, crate::face::Face::TokioMultiThread;
+    #[cfg(feature = "odbc")]
+    mod smol_odbc_mariadb = crate::profile::odbc::MARIADB, crate::face::Face::Smol;
 }
 
 /// A part of the suite that meets each kind of waiting, for the executors that it is not run in as a whole.

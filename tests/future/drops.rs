@@ -9,12 +9,8 @@ use pontoon::{Effect, ErrorKind};
 use crate::kit::Probe;
 use crate::kit::script::{CommitEnd, Ears, Method, Rule, Script};
 use crate::support::{
-    Folder, LONG, Moment, awaited, drop_after, ends, open, poll_once, poll_until, six_statements, wait_for,
+    AWAITS, Folder, LONG, Moment, awaited, drop_after, ends, open, poll_once, poll_until, six_statements, wait_for,
 };
-
-/// How many times a transaction of six statements can at most be not ready: BEGIN, six, COMMIT, and as many wakes again
-/// that bring nothing.
-const AWAITS: usize = 64;
 
 #[test]
 fn at_each_await_of_a_transaction_on_sqlite() {

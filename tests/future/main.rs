@@ -8,6 +8,8 @@ mod support;
 mod callers;
 mod drops;
 mod executors;
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "odbc"))]
+mod servers;
 mod shutdown;
 mod streams;
 mod transactions;

@@ -97,6 +97,10 @@ pub(crate) fn wait_for(db: &AsyncDatabase, what: &str, is_so: impl Fn(&Snapshot)
     await_pool(|| db.snapshot(), what, is_so)
 }
 
+/// How many times a transaction of six statements can at most be not ready: BEGIN, six, COMMIT, and as many wakes again
+/// that bring nothing.
+pub(crate) const AWAITS: usize = 64;
+
 /// A transaction of six statements.
 pub(crate) async fn six_statements(db: &AsyncDatabase) -> pontoon::Result<()> {
     db.transaction(|tx| async move {
