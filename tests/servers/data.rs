@@ -4,6 +4,7 @@
 use pontoon::ErrorKind;
 use pontoon::prelude::*;
 
+use crate::kit::{LeakMeter, here};
 use crate::subject::{Subject, builder, count, fails, leaves_nothing, session_of};
 
 tests! { data:
@@ -15,6 +16,8 @@ tests! { data:
     a_value_larger_than_the_server_takes_is_refused_and_costs_nothing
     more_parameters_than_the_protocol_counts_are_refused_before_they_are_sent
     two_streams_on_one_connection_are_both_read_or_one_is_refused
+    a_value_of_a_gigabyte_is_refused_by_its_length
+    names_are_never_part_of_the_statement
 }
 
 pub(crate) fn a_text_of_several_statements_is_refused_as_a_whole(on: &Subject) {
@@ -204,5 +207,93 @@ pub(crate) fn two_streams_on_one_connection_are_both_read_or_one_is_refused(on: 
         }
         drop(tx);
     }
+    leaves_nothing(db, &database);
+}
+
+/// No memory is touched for it either: it is refused by its length, alone, beside others, and in a bulk load.
+pub(crate) fn a_value_of_a_gigabyte_is_refused_by_its_length(on: &Subject) {
+    let case = on.case(here!(), |_| {
+        let Some(database) = on.shared() else { return };
+        let db = builder(database.url()).open().unwrap();
+        db.execute_script(on.either("CREATE TABLE t (v BYTEA, w BYTEA)", "CREATE TABLE t (v LONGBLOB, w LONGBLOB)"))
+            .unwrap();
+        let session = session_of(on, &db);
+        let meter = LeakMeter::start();
+        // Pages that nobody writes to are not there.
+        let zeros = |mebibytes: usize| Value::Bytes(vec![0; mebibytes << 20]);
+        for (v, w) in [(1024, 0), (1100, 0), (600, 600), (2048, 0), (2100, 2100)] {
+            let insert = db.execute("INSERT INTO t VALUES (?, ?)", (zeros(v), zeros(w)));
+            let error = fails(&[ErrorKind::Limit], insert);
+            assert_eq!(error.effect(), pontoon::Effect::NotSent, "{v} and {w} MiB: {error:?}");
+            let load = db.bulk_insert("t", &["v", "w"], [(zeros(v), zeros(w))]);
+            let error = fails(&[ErrorKind::Limit], load);
+            assert_ne!(error.effect(), pontoon::Effect::Unknown, "{v} and {w} MiB: {error:?}");
+            assert_eq!(session_of(on, &db), session, "after {v} and {w} MiB");
+        }
+        meter.assert_memory_within(256 << 20);
+        assert_eq!(count(&db), 0);
+        leaves_nothing(db, &database);
+    });
+    case.pass();
+}
+
+/// Names of tables and columns are data where the library writes them into a statement, whatever is in them.
+pub(crate) fn names_are_never_part_of_the_statement(on: &Subject) {
+    let Some(database) = on.shared() else { return };
+    let db = builder(database.url()).open().unwrap();
+    db.execute_script("CREATE TABLE victim (n BIGINT); INSERT INTO victim VALUES (1); CREATE TABLE t (n BIGINT)")
+        .unwrap();
+    let quote = on.either('"', '`');
+    let session = session_of(on, &db);
+    let payloads = [
+        "'; DROP TABLE victim; --",
+        "\"; DROP TABLE victim; --",
+        "`; DROP TABLE victim; --",
+        "victim; DROP TABLE victim",
+        "t (n) VALUES (1); DROP TABLE victim; --",
+        "t\"; DELETE FROM victim WHERE \"n\"=\"n",
+        "t` (n) VALUES (1); DELETE FROM victim; -- `",
+        "t) SELECT 1; DELETE FROM victim; --",
+        "\\\"; DROP TABLE victim; --",
+        "\\`; DROP TABLE victim; --",
+        "t/**/; DROP TABLE victim",
+        "t\n; DROP TABLE victim",
+        "\u{ff02}; DROP TABLE victim; --",
+        "(SELECT 1) t; DROP TABLE victim",
+        "$$; DROP TABLE victim; $$",
+        "t -- ",
+        "t # ",
+        " ",
+        "",
+        "a\0b",
+    ];
+    for payload in payloads {
+        // As a table, and as a column of one.
+        assert!(db.bulk_insert(payload, &["n"], [(1_i64,)]).is_err(), "{payload:?}");
+        assert!(db.bulk_insert("t", &[payload], [(1_i64,)]).is_err(), "{payload:?}");
+        let columns = db.catalog(pontoon::Catalog::Columns(payload.into()));
+        assert!(columns.is_err() || columns.is_ok_and(|rows| rows.is_empty()), "{payload:?}");
+        assert_eq!(db.fetch_val::<i64>("SELECT count(*) FROM victim", ()).unwrap(), Some(1), "{payload:?}");
+        assert_eq!(count(&db), 0, "{payload:?}");
+    }
+    // One that is a name like any other.
+    for odd in ["a b", "select", "\"", "`", "'", "--", "ü\u{1f600}", "a;b"].iter().take(on.either(8, 6)) {
+        let quoted = format!("{quote}{}{quote}", odd.replace(quote, &format!("{quote}{quote}")));
+        db.execute(format!("CREATE TABLE {quoted} ({quoted} BIGINT)"), ()).unwrap();
+        assert_eq!(db.bulk_insert(odd, &[odd], [(1_i64,), (2,)]).unwrap().rows, 2, "{odd:?}");
+        assert_eq!(db.fetch_val::<i64>(format!("SELECT sum({quoted}) FROM {quoted}"), ()).unwrap(), Some(3), "{odd:?}");
+    }
+    // Savepoints have names of the library's own; those of a program are not taken as they are.
+    let mut tx = db.begin().unwrap();
+    for _ in 0..70 {
+        let inner = tx.begin().unwrap();
+        inner.execute("INSERT INTO t VALUES (1)", ()).unwrap();
+        inner.commit().unwrap();
+    }
+    fails(&[ErrorKind::TransactionVerb], tx.execute("SAVEPOINT a", ()));
+    fails(&[ErrorKind::TransactionVerb, ErrorKind::Misuse], tx.execute("SAVEPOINT a; DROP TABLE victim; --", ()));
+    tx.rollback().unwrap();
+    assert_eq!(db.fetch_val::<i64>("SELECT count(*) FROM victim", ()).unwrap(), Some(1));
+    assert_eq!(session_of(on, &db), session);
     leaves_nothing(db, &database);
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use postgres::Client;
 use postgres::types::Type;
 
-use super::core::{Core, Failure, nul};
+use super::core::{Core, Failure, LONGEST, nul, too_long};
 use super::error::of_server;
 use super::types::{encode, encode_binary, has_binary_form, render};
 use crate::driver::{BulkPath, Call};
@@ -45,7 +45,11 @@ pub(super) fn insert(
             core.ran(StatementKind::Write);
             Ok((count, BulkPath::Copy))
         }
-        Err(Failure::Ours(error)) => Err(error),
+        Err(Failure::Ours(error)) => {
+            // The writer went without an end, of which the server is told with whatever is sent next.
+            core.settle();
+            Err(error)
+        }
         Err(Failure::Native(native)) => {
             let place = native.as_db_error().and_then(|db| db.where_()).and_then(place_of);
             let located = native.as_db_error().zip(place).map(|(db, place)| of_server(db, Some(&place)));
@@ -61,6 +65,15 @@ fn place_of(context: &str) -> Option<String> {
     let digits = line.find(|c: char| !c.is_ascii_digit()).unwrap_or(line.len());
     let row: u64 = line[..digits].parse().ok()?;
     Some(format!("row {}", row.checked_sub(1)?))
+}
+
+/// The least that a value takes, where it is long.
+fn length_of(value: &Value) -> usize {
+    match value {
+        Value::Text(text) | Value::Json(text) | Value::Other { text, .. } => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        _ => 0,
+    }
 }
 
 struct Load<'l> {
@@ -109,6 +122,11 @@ impl Load<'_> {
             )
             .with_effect(Effect::NotApplied));
         }
+        // Before anything of it is copied.
+        let length = row.iter().fold(self.out.len(), |length, value| length.saturating_add(length_of(value)));
+        if length > LONGEST {
+            return Err(self.too_long());
+        }
         if self.binary {
             self.out.extend_from_slice(&i16::try_from(row.len()).unwrap_or(i16::MAX).to_be_bytes());
         }
@@ -129,8 +147,16 @@ impl Load<'_> {
         if !self.binary {
             self.out.push(b'\n');
         }
+        if self.out.len() > LONGEST {
+            return Err(self.too_long());
+        }
         self.done += 1;
         Ok(())
+    }
+
+    #[cold]
+    fn too_long(&self) -> Error {
+        too_long(&format!("row {} is", self.done)).with_effect(Effect::NotApplied)
     }
 
     fn name(&self, at: usize) -> String {

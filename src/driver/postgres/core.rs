@@ -20,7 +20,7 @@ use crate::value::Value;
 const SETTLING: Duration = Duration::from_secs(1);
 
 /// The server takes no longer message.
-const LONGEST: usize = 0x3fff_0000;
+pub(super) const LONGEST: usize = 0x3fff_0000;
 
 /// What a borrower may have left in a session.
 const LIGHT_RESET: &str = "CLOSE ALL; UNLISTEN *; RESET ROLE; RESET SESSION AUTHORIZATION; RESET ALL; \
@@ -104,8 +104,8 @@ impl Core {
         if !self.wire.is_plugged() {
             return self.ask_state();
         }
-        if self.wire.is_waiting() && self.client.is_valid(SETTLING).is_err() {
-            self.broken = true;
+        if self.wire.is_waiting() {
+            self.settle();
         }
         match self.wire.status() {
             Some(b'I') if !self.broken => LinkState::Idle,
@@ -113,6 +113,11 @@ impl Core {
             Some(b'E') if !self.broken => LinkState::Failed,
             _ => LinkState::Unknown,
         }
+    }
+
+    /// Brings the conversation to where nothing is on its way.
+    pub(super) fn settle(&mut self) {
+        self.broken |= self.client.is_valid(SETTLING).is_err();
     }
 
     /// Whether the state is known without a word to the server.
@@ -171,6 +176,9 @@ impl Core {
 
     /// One text, which may hold several statements that are one to the server.
     pub(super) fn run(&mut self, text: &str) -> Result<()> {
+        if text.len() > LONGEST {
+            return Err(too_long("the statement is"));
+        }
         self.asked = None;
         self.client.batch_execute(text).map_err(|native| self.failed(native))?;
         self.statements.epoch().ran(text);
@@ -200,6 +208,9 @@ impl Core {
 
     pub(super) fn execute(&mut self, call: &Call<'_>, bound: &Bound<'_>) -> Result<Executed> {
         call.check_first()?;
+        if bound.sql.len() > LONGEST {
+            return Err(too_long("the statement is"));
+        }
         if bound.values.is_empty() && !self.statements.is_worth_it(&bound.sql) {
             return self.execute_unprepared(&bound.sql);
         }
@@ -404,6 +415,14 @@ fn has_parameters(text: &str) -> bool {
 }
 
 #[cold]
+pub(super) fn too_long(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Limit,
+        format!("{what} longer than the gigabyte that PostgreSQL takes in one message: send less at a time"),
+    )
+}
+
+#[cold]
 pub(super) fn nul(what: &str) -> Error {
     Error::new(
         ErrorKind::NulInText,
@@ -442,10 +461,7 @@ fn encode_all<'v>(bound: &'v Bound<'_>, prepared: &Prepared) -> Result<Vec<Encod
         })?;
         length = length.saturating_add(value.as_bytes().len());
         if length > LONGEST {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                "the parameters are longer than the gigabyte that PostgreSQL takes in one message: send them in parts",
-            ));
+            return Err(too_long("the parameters are"));
         }
         encoded.push(value);
     }

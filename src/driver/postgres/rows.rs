@@ -11,7 +11,7 @@ use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
 use postgres::{Error as Native, Row, RowIter};
 
-use super::core::{Core, Failure};
+use super::core::{Core, Failure, LONGEST, too_long};
 use super::link::Way;
 use super::statements::{Prepared, kind_of};
 use super::types::Shape;
@@ -26,6 +26,9 @@ const REST: Duration = Duration::from_millis(2);
 impl Core {
     pub(super) fn query(&mut self, call: &Call<'_>, bound: &Bound<'_>, sink: &mut dyn RowSink) -> Result<()> {
         call.check_first()?;
+        if bound.sql.len() > LONGEST {
+            return Err(too_long("the statement is"));
+        }
         if sink.wants_again() && is_declarable(&bound.sql) && self.state() == LinkState::Open {
             return self.query_by_cursor(call, bound, sink);
         }
