@@ -221,7 +221,7 @@ pub(crate) fn a_value_of_a_gigabyte_is_refused_by_its_length(on: &Subject) {
         let meter = LeakMeter::start();
         // Pages that nobody writes to are not there.
         let zeros = |mebibytes: usize| Value::Bytes(vec![0; mebibytes << 20]);
-        for (v, w) in [(1024, 0), (1100, 0), (600, 600), (2048, 0), (2100, 2100)] {
+        for (v, w) in [(1024, 0), (600, 600)] {
             let insert = db.execute("INSERT INTO t VALUES (?, ?)", (zeros(v), zeros(w)));
             let error = fails(&[ErrorKind::Limit], insert);
             assert_eq!(error.effect(), pontoon::Effect::NotSent, "{v} and {w} MiB: {error:?}");

@@ -4,7 +4,7 @@ use mysql::{Statement as Prepared, Value as NativeValue};
 
 use super::link::{MysqlLink, size_of_value};
 use super::load;
-use super::values::{bind, bind_all};
+use super::values::{bind, bind_all, length_of};
 use super::verb::Verb;
 use crate::driver::{BulkPath, Call};
 use crate::error::{Effect, Error, ErrorKind, Result};
@@ -28,6 +28,7 @@ pub(super) fn execute_many(link: &mut MysqlLink, call: &Call<'_>, sets: &mut Set
     let mut number = 0_usize;
     while let Some(set) = sets.next() {
         let executed = set.and_then(|set| {
+            link.check_bytes(set.sql().len() + set.values().map(length_of).sum::<usize>())?;
             let values = bind_all(set.values(), link.moments(), |at| set.parameter(at))?;
             link.check_size(set.sql(), &values)?;
             call.check()?;
@@ -92,6 +93,11 @@ impl Load<'_> {
     fn take(&mut self, row: Vec<Value>) -> Result<()> {
         let number = self.done + self.rows;
         check_width(&row, self.columns, number)?;
+        let length = row.iter().map(|value| length_of(value.as_ref())).sum();
+        self.link.check_bytes(length).map_err(|error| {
+            let error = error.context(format_args!("row {number}"));
+            if self.done > 0 { error.with_effect(Effect::NotApplied) } else { error }
+        })?;
         let moments = self.link.moments();
         for (value, column) in row.iter().zip(self.columns) {
             let value = bind(value.as_ref(), moments, || format!("\"{column}\" of row {number}"))?;

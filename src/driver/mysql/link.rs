@@ -14,7 +14,7 @@ use super::reach::{Canceller, Reach};
 use super::reading::{Answer, Fault, take_in};
 use super::server::Server;
 use super::transaction::Known;
-use super::values::{Moments, bind_all};
+use super::values::{Moments, bind_all, length_of};
 use super::verb::Verb;
 use super::{bulk, catalog};
 use crate::driver::{BulkPath, Call, Catalog, Executed, Handle, Link, LinkState, Reset, RowSink};
@@ -97,6 +97,8 @@ impl MysqlLink {
     fn run(&mut self, call: &Call<'_>, bound: &Bound<'_>, sink: Option<&mut dyn RowSink>) -> Result<(Verb, Answer)> {
         let sql = &*bound.sql;
         let values = bound.values.iter().map(Value::as_ref);
+        // Before anything is copied.
+        self.check_bytes(sql.len() + values.clone().map(length_of).sum::<usize>())?;
         let values = bind_all(values, self.moments(), |at| bound.parameter(at))?;
         self.check_size(sql, &values)?;
         self.ready(call)?;
@@ -263,7 +265,10 @@ impl MysqlLink {
 
     /// A statement that is too large would be answered by the end of the connection.
     pub(super) fn check_size(&self, sql: &str, values: &[NativeValue]) -> Result<()> {
-        let bytes = sql.len() + values.iter().map(size_of_value).sum::<usize>() + PACKET_OVERHEAD;
+        self.check_bytes(sql.len() + values.iter().map(size_of_value).sum::<usize>() + PACKET_OVERHEAD)
+    }
+
+    pub(super) fn check_bytes(&self, bytes: usize) -> Result<()> {
         if bytes <= self.server.max_packet {
             return Ok(());
         }

@@ -310,6 +310,15 @@ pub(super) fn bind_all<'v>(
         .collect()
 }
 
+/// The least that a value takes on its way, where it is long.
+pub(super) fn length_of(value: ValueRef<'_>) -> usize {
+    match value {
+        ValueRef::Text(text) | ValueRef::Json(text) => text.len(),
+        ValueRef::Bytes(bytes) => bytes.len(),
+        _ => 0,
+    }
+}
+
 /// A value in the crate's form.
 #[inline]
 pub(super) fn bind(value: ValueRef<'_>, moments: Moments, name: impl FnOnce() -> String) -> Result<Native> {
