@@ -22,6 +22,8 @@ mod data;
 #[macro_use]
 mod examples;
 #[macro_use]
+mod mutations;
+#[macro_use]
 mod network;
 #[macro_use]
 mod outages;
@@ -41,6 +43,7 @@ macro_rules! subjects {
             mod connecting { connecting! {} }
             mod data { data! {} }
             mod examples { examples! {} }
+            mod mutations { mutations! {} }
             mod network { network! {} }
             mod outages { outages! {} }
             mod sessions { sessions! {} }

@@ -21,6 +21,7 @@ tests! { sessions:
     a_stream_that_is_dropped_half_way_leaves_the_connection_free
     a_stream_that_is_dropped_while_the_server_is_busy_with_it_leaves_its_transaction_as_it_was
     a_caller_that_ends_in_a_transaction_leaves_no_lock
+    an_executor_that_ends_with_calls_in_flight_leaves_nothing_running
     nothing_of_a_borrower_is_there_for_the_next
 }
 
@@ -251,6 +252,37 @@ pub(crate) fn a_caller_that_ends_in_a_transaction_leaves_no_lock(on: &Subject) {
         db.execute("UPDATE t SET n = n + 10", ()).unwrap();
     }
     wait_for(&db, "no transaction open", |snapshot| snapshot.busy == 0);
+    leaves_nothing(db, &database);
+}
+
+/// The executor goes with all of its tasks, while the server works for one of them. Threads find the database as it was.
+pub(crate) fn an_executor_that_ends_with_calls_in_flight_leaves_nothing_running(on: &Subject) {
+    let Some(database) = on.shared() else { return };
+    let db = builder(database.url()).open().unwrap();
+    db.execute_script("CREATE TABLE t (n BIGINT)").unwrap();
+    let session = session_of(on, &db);
+    for in_transaction in [false, true] {
+        let gate = Gate::closed(on, database.server(), database.name());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let (tasks, query) = (db.to_async(), gate.query());
+        runtime.spawn(async move {
+            if !in_transaction {
+                return tasks.fetch_all(&query, ()).await.map(drop);
+            }
+            let tx = tasks.begin().await?;
+            tx.execute("INSERT INTO t VALUES (1)", ()).await?;
+            tx.fetch_all(&query, ()).await.map(drop)
+        });
+        gate.wait_blocked(database.server(), 1);
+        // One that waits in the queue behind it, and never gets its turn.
+        let queued = db.to_async();
+        runtime.spawn(async move { queued.execute("INSERT INTO t VALUES (2)", ()).await });
+        wait_for(&db, "a caller that waits", |snapshot| snapshot.waiting == 1);
+        drop(runtime);
+        gate.wait_blocked(database.server(), 0);
+        assert_eq!(count(&db), 0, "in a transaction: {in_transaction}");
+        assert_eq!(session_of(on, &db), session, "the connection was cancelled and is used again");
+    }
     leaves_nothing(db, &database);
 }
 

@@ -3,6 +3,7 @@
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use pontoon::driver::{BUILT_IN, Driver};
 use pontoon::prelude::*;
 use pontoon::{DatabaseBuilder, Error, ErrorKind, Snapshot};
 
@@ -26,7 +27,7 @@ macro_rules! tests {
 }
 
 /// No test of this suite runs longer, however busy the machine is.
-const LIMIT: Duration = Duration::from_secs(90);
+pub(crate) const LIMIT: Duration = Duration::from_secs(90);
 
 /// A deadline that is never meant to pass.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
@@ -63,6 +64,13 @@ impl Subject {
 
     pub(crate) fn is_mariadb(&self) -> bool {
         self.engine.slug() == MariaDb.slug()
+    }
+
+    /// The driver itself.
+    pub(crate) fn driver(&self) -> &'static dyn Driver {
+        let scheme = self.engine.scheme();
+        let mut drivers = BUILT_IN.iter().copied();
+        drivers.find(|driver| driver.schemes().iter().any(|it| it.name == scheme)).expect("it is compiled in")
     }
 
     /// A database of the test's own on the server that all tests share.
