@@ -1,7 +1,8 @@
 //! Messages that a database sends on its own account, on a connection of their own beside the pool.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -49,11 +50,13 @@ pub struct Notifications {
     link: Arc<Mutex<Reach>>,
 }
 
-/// How the reader reaches the connection.
+/// How the two sides reach each other, apart from the events.
 #[derive(Default)]
 struct Reach {
     stopped: bool,
     handle: Option<Arc<dyn Handle>>,
+    /// The task that waits for the next event, if it is one.
+    reader: Option<Waker>,
 }
 
 impl std::fmt::Debug for Reach {
@@ -75,6 +78,7 @@ impl Notifications {
         let (begin, begun) = channel();
         let link = Arc::new(Mutex::new(Reach::default()));
         let (connect_timeout, redactor) = (config.connect_timeout(), config.redactor().clone());
+        let tell = Teller { events: Some(tell), link: Arc::clone(&link) };
         let listener = Listener { source, channels, connect_timeout, redactor, tell, stopped, link: Arc::clone(&link) };
         std::thread::Builder::new()
             .name("pontoon-listen".into())
@@ -95,6 +99,24 @@ impl Notifications {
                 Err(Error::new(ErrorKind::DriverPanic, "the thread that was to listen panicked"))
             }
         }
+    }
+
+    /// The next event, for a task. `None` as for [`next`](Iterator::next).
+    pub(crate) fn poll_next(&mut self, context: &Context<'_>) -> Poll<Option<Event>> {
+        // The second look is for what came between the first one and the waker.
+        for is_known in [false, true] {
+            match self.events.try_recv() {
+                Ok(event) => return Poll::Ready(Some(event)),
+                Err(TryRecvError::Disconnected) => return Poll::Ready(None),
+                Err(TryRecvError::Empty) if is_known => {}
+                Err(TryRecvError::Empty) => {
+                    let replaced = self.link.lock().reader.replace(context.waker().clone());
+                    // Outside of the lock: what a waker does as it goes is its executor's.
+                    drop(replaced);
+                }
+            }
+        }
+        Poll::Pending
     }
 
     /// The next event, if one comes within `wait`.
@@ -122,13 +144,42 @@ impl Drop for Notifications {
     }
 }
 
+/// Hands events over, and wakes the task that waits for them. The end of it is the end of the events.
+struct Teller {
+    events: Option<SyncSender<Event>>,
+    link: Arc<Mutex<Reach>>,
+}
+
+impl Teller {
+    /// Whether anybody is there to hear it. Waits while too many are on their way.
+    fn tell(&self, event: Event) -> bool {
+        let is_heard = self.events.as_ref().is_some_and(|events| events.send(event).is_ok());
+        self.wake();
+        is_heard
+    }
+
+    fn wake(&self) {
+        let reader = self.link.lock().reader.take();
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+}
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        self.events = None;
+        self.wake();
+    }
+}
+
 /// The other side, on its own thread.
 struct Listener {
     source: Arc<dyn Source>,
     channels: Vec<String>,
     connect_timeout: Option<Duration>,
     redactor: Redactor,
-    tell: SyncSender<Event>,
+    tell: Teller,
     stopped: Receiver<()>,
     link: Arc<Mutex<Reach>>,
 }
@@ -146,7 +197,7 @@ impl Listener {
                     let _ = begin.send(Ok(()));
                 }
                 pause = PAUSES.0;
-                self.tell.send(Event::Listening { gap }).is_ok()
+                self.tell.tell(Event::Listening { gap })
             });
             self.link.lock().handle = None;
             let error = match result {
@@ -157,7 +208,7 @@ impl Listener {
                 let _ = begin.send(Err(error));
                 return;
             }
-            if self.tell.send(Event::Lost(error)).is_err() {
+            if !self.tell.tell(Event::Lost(error)) {
                 return;
             }
             // It ends at once when nobody listens any more.
@@ -181,7 +232,7 @@ impl Listener {
         }
         link.listen(&Call::until(None), &self.channels, &mut |heard| match heard {
             Heard::Listening => listening(),
-            Heard::Message(message) => self.tell.send(Event::Message(message)).is_ok(),
+            Heard::Message(message) => self.tell.tell(Event::Message(message)),
         })
     }
 }

@@ -92,6 +92,8 @@ types! {
     pontoon::CommitError<pontoon::future::AsyncTransaction<'static>>: [Send Sync Unpin Debug];
     pontoon::future::AsyncRowStream<'static>: [Send Unpin Debug];
     pontoon::future::AsyncBatchStream<'static>: [Send Unpin Debug];
+    pontoon::future::AsyncNotifications: [Send Unpin Debug];
+    pontoon::future::AsyncTestDatabase: [Send Sync Unpin Debug];
     pontoon::future::Answer<'static, pontoon::Rows>: [Send !Sync Unpin Debug];
     pontoon::future::Caller: [Send Sync Unpin Debug Clone];
     pontoon::future::Scope<std::future::Ready<()>>: [Send Unpin Debug];

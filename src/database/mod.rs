@@ -148,10 +148,7 @@ impl Database {
     /// # Errors
     /// `Unsupported` where the database has no such thing; what keeps the connection from being opened.
     pub fn listen<C: Into<String>>(&self, channels: impl IntoIterator<Item = C>) -> Result<Notifications> {
-        self.shared.check()?;
-        let channels: Vec<String> = channels.into_iter().map(Into::into).collect();
-        let config = self.shared.config();
-        Notifications::start(self.shared.source(), channels, config, self.shared.deadline())
+        self.shared.listen(channels.into_iter().map(Into::into).collect(), self.shared.deadline())
     }
 
     /// The connection of this caller: the one that the calling thread holds of this database, or a new lease. It goes

@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::fork::Origin;
 use crate::lease::Lease;
 use crate::metrics::Metrics;
+use crate::notifications::Notifications;
 use crate::observe::Observer;
 use crate::pool::{OnOpen, Pool, Snapshot, fault};
 use crate::query::QueryOptions;
@@ -273,8 +274,10 @@ impl Shared {
         Ok(db)
     }
 
-    pub(crate) fn source(&self) -> Arc<dyn Source> {
-        Arc::clone(&self.source)
+    /// Listens to channels, by `deadline` at the latest.
+    pub(crate) fn listen(&self, channels: Vec<String>, deadline: Option<Instant>) -> Result<Notifications> {
+        self.check()?;
+        Notifications::start(Arc::clone(&self.source), channels, &self.config, deadline)
     }
 
     pub(crate) fn driver(&self) -> &Arc<dyn Driver> {

@@ -8,7 +8,7 @@ use super::detached::on_a_thread_of_its_own;
 use super::perform::AsyncPerform;
 use super::scope::{Scope, scope};
 use super::transaction::{run_in, run_with};
-use super::{Answer, AsyncConnection, AsyncQueryable, AsyncStreamable, AsyncTransaction, Tx};
+use super::{Answer, AsyncConnection, AsyncNotifications, AsyncQueryable, AsyncStreamable, AsyncTransaction, Tx};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::database::{CloseReport, Database, IntoConfig};
@@ -144,6 +144,26 @@ impl AsyncDatabase {
                 }
                 Err(report) => Ok(report),
             }
+        })
+    }
+
+    /// Listens to messages on some channels, on a connection of its own beside the pool; see [`Database::listen`].
+    ///
+    /// The connection is opened by a thread that is started for it. Dropped while that goes on, the connection is closed as
+    /// soon as it is there.
+    ///
+    /// # Errors
+    /// As there; `ResourceExhausted` when no thread can be started.
+    pub fn listen<C: Into<String>>(
+        &self,
+        channels: impl IntoIterator<Item = C>,
+    ) -> Answer<'static, AsyncNotifications> {
+        let channels: Vec<String> = channels.into_iter().map(Into::into).collect();
+        let db = self.inner.clone();
+        Answer::new(async move {
+            let deadline = db.shared().deadline();
+            let listens = move || db.shared().listen(channels, deadline);
+            on_a_thread_of_its_own("pontoon-listens", listens).await?.map(AsyncNotifications::from)
         })
     }
 

@@ -7,6 +7,8 @@
 //! | [`AsyncStreamable`] | rows one by one, as a `Stream` |
 //! | [`AsyncTransaction`], [`Tx`] | transactions: who ends one, who works in one |
 //! | [`AsyncConnection`] | one connection, kept |
+//! | [`AsyncNotifications`] | messages of the database, as a `Stream` |
+//! | [`AsyncTestDatabase`] | a database for one test |
 //! | [`scope`], [`Caller`] | a future that is one caller, as a thread is |
 //! | [`Answer`] | a call that is to be awaited |
 //!
@@ -18,18 +20,22 @@ mod answer;
 mod connection;
 mod database;
 mod detached;
+mod notifications;
 mod perform;
 mod queryable;
 mod scope;
 mod streamable;
+mod testing;
 mod transaction;
 
 pub use answer::Answer;
 pub use connection::AsyncConnection;
 pub use database::AsyncDatabase;
+pub use notifications::AsyncNotifications;
 pub use queryable::AsyncQueryable;
 pub use scope::{Caller, Scope, scope};
 pub use streamable::{AsyncBatchStream, AsyncRowStream, AsyncStreamable};
+pub use testing::AsyncTestDatabase;
 pub use transaction::{AsyncTransaction, Tx};
 
 pub(crate) use perform::AsyncPerform;

@@ -82,21 +82,10 @@ profiles! {
     mod tokio_postgres = crate::profile::postgres::POSTGRES, crate::face::Face::TokioMultiThread;
     #[cfg(feature = "postgres")]
     mod smol_postgres = crate::profile::postgres::POSTGRES, crate::face::Face::Smol;
-    #[cfg(feature = "odbc")]
-    mod tokio_odbc_sqlite = crate::profile::odbc::SQLITE, crate::face::Face::TokioMultiThread;
-    #[cfg(feature = "odbc")]
-    mod smol_odbc_sqlite = crate::profile::odbc::SQLITE, crate::face::Face::Smol;
-    #[cfg(all(feature = "odbc", feature = "postgres"))]
-    mod tokio_odbc_postgres = crate::profile::odbc::POSTGRES, crate::face::Face::TokioMultiThread;
-    #[cfg(all(feature = "odbc", feature = "postgres"))]
-    mod smol_odbc_postgres = crate::profile::odbc::POSTGRES, crate::face::Face::Smol;
-    #[cfg(feature = "odbc")]
-    mod tokio_odbc_mariadb = crate::profile::odbc::MARIADB, crate::face::Face::TokioMultiThread;
-    #[cfg(feature = "odbc")]
-    mod smol_odbc_mariadb = crate::profile::odbc::MARIADB, crate::face::Face::Smol;
 }
 
-/// A part of the suite that meets each kind of waiting, for the executors that it is not run in as a whole.
+/// A part of the suite that meets each kind of waiting, for the executors that it is not run in as a whole, and for the
+/// databases that are reached by another way already.
 macro_rules! core {
     ($($module:ident: $($test:ident)+;)+) => {
         const CORE: &[(&str, fn(&harness::Target) -> harness::Outcome)] = &[
@@ -111,7 +100,8 @@ core! {
         a_thread_that_panics concurrent_calls_on_one_connection recursive_threads;
     deadlines: a_statement_that_never_ends a_full_pool inside_a_transaction the_wait_for_a_transaction
         the_next_statement_is_not_hit;
-    iteration: outside_a_transaction a_stream_dropped_early queries_between_the_rows two_streams_by_turns;
+    iteration: outside_a_transaction a_stream_dropped_early dropped_inside_a_transaction queries_between_the_rows
+        two_streams_by_turns;
     lifecycle: connect_and_close closed_under_those_who_wait closed_under_a_running_statement;
     nesting: nested_rollback nested_by_the_database nested_panic;
     rollback: by_a_scope everybody_sees_the_same transactions_in_it a_timeout_and_then_more;
@@ -120,23 +110,49 @@ core! {
     verbs: on_a_database on_a_connection on_a_transaction;
 }
 
-fn run_core(face: face::Face) {
+fn run_core(profile: &'static profile::Profile, face: face::Face) {
     for (name, test) in CORE {
-        harness::run(&profile::sqlite::FILE, face, name, *test);
+        harness::run(profile, face, name, *test);
     }
 }
 
-#[test]
-fn the_core_on_one_thread_of_tokio() {
-    run_core(face::Face::TokioCurrentThread);
+/// The core, once for each profile in each executor: `fn name = profile, executor;`.
+macro_rules! cores {
+    ($($(#[$attribute:meta])* fn $name:ident = $profile:expr, $face:ident;)+) => {$(
+        $(#[$attribute])*
+        #[test]
+        fn $name() {
+            run_core(&$profile, face::Face::$face);
+        }
+    )+};
 }
 
-#[test]
-fn the_core_in_the_executor_of_futures() {
-    run_core(face::Face::Futures);
-}
-
-#[test]
-fn the_core_in_pollster() {
-    run_core(face::Face::Pollster);
+cores! {
+    fn the_core_on_one_thread_of_tokio = profile::sqlite::FILE, TokioCurrentThread;
+    fn the_core_in_the_executor_of_futures = profile::sqlite::FILE, Futures;
+    fn the_core_in_pollster = profile::sqlite::FILE, Pollster;
+    #[cfg(feature = "mysql")]
+    fn the_core_on_one_thread_of_tokio_on_mariadb = profile::mariadb::MARIADB, TokioCurrentThread;
+    #[cfg(feature = "mysql")]
+    fn the_core_in_the_executor_of_futures_on_mariadb = profile::mariadb::MARIADB, Futures;
+    #[cfg(feature = "mysql")]
+    fn the_core_in_pollster_on_mariadb = profile::mariadb::MARIADB, Pollster;
+    #[cfg(feature = "postgres")]
+    fn the_core_on_one_thread_of_tokio_on_postgres = profile::postgres::POSTGRES, TokioCurrentThread;
+    #[cfg(feature = "postgres")]
+    fn the_core_in_the_executor_of_futures_on_postgres = profile::postgres::POSTGRES, Futures;
+    #[cfg(feature = "postgres")]
+    fn the_core_in_pollster_on_postgres = profile::postgres::POSTGRES, Pollster;
+    #[cfg(feature = "odbc")]
+    fn the_core_on_tokio_by_odbc_on_sqlite = profile::odbc::SQLITE, TokioMultiThread;
+    #[cfg(feature = "odbc")]
+    fn the_core_on_smol_by_odbc_on_sqlite = profile::odbc::SQLITE, Smol;
+    #[cfg(all(feature = "odbc", feature = "postgres"))]
+    fn the_core_on_tokio_by_odbc_on_postgres = profile::odbc::POSTGRES, TokioMultiThread;
+    #[cfg(all(feature = "odbc", feature = "postgres"))]
+    fn the_core_on_smol_by_odbc_on_postgres = profile::odbc::POSTGRES, Smol;
+    #[cfg(feature = "odbc")]
+    fn the_core_on_tokio_by_odbc_on_mariadb = profile::odbc::MARIADB, TokioMultiThread;
+    #[cfg(feature = "odbc")]
+    fn the_core_on_smol_by_odbc_on_mariadb = profile::odbc::MARIADB, Smol;
 }

@@ -6,7 +6,7 @@ use crate::face::prelude::*;
 use pontoon::{ConnectionState, Error};
 
 use crate::harness::{
-    BRIEF, Outcome, PATIENCE, Target, await_busy, count, error_of, fails, join, note, on_another_thread, signal, texts,
+    HASTE, Outcome, PATIENCE, Target, await_busy, count, error_of, fails, join, note, on_another_thread, signal, texts,
 };
 use crate::kit::await_that_or;
 
@@ -151,7 +151,7 @@ pub(crate) fn a_clone_takes_part(t: &Target) -> Outcome {
 }
 
 pub(crate) fn a_second_begin_waits_for_the_first(t: &Target) -> Outcome {
-    let db = t.notes_with(|builder| builder.timeout(BRIEF))?;
+    let db = t.notes_with(|builder| builder.timeout(HASTE))?;
     let connection = db.connection()?;
     let tx = connection.begin()?;
     note(&tx, "first")?;
@@ -284,7 +284,7 @@ pub(crate) fn concurrent_calls_on_one_connection(t: &Target) -> Outcome {
 }
 
 pub(crate) fn from_inside_a_job(t: &Target) -> Outcome {
-    let db = t.notes_with(|builder| builder.pool_size(1).acquire_timeout(BRIEF))?;
+    let db = t.notes_with(|builder| builder.pool_size(1).acquire_timeout(HASTE))?;
     let connection = db.connection()?;
     let (inner, clone) = (db.clone(), connection.clone());
     let (by_handle, by_begin) = connection.run(move |session| {
@@ -319,7 +319,7 @@ pub(crate) fn recursive_threads(t: &Target) -> Outcome {
 }
 
 pub(crate) fn a_full_pool_names_its_holders(t: &Target) -> Outcome {
-    let db = t.notes_with(|builder| builder.pool_size(1).acquire_timeout(BRIEF))?;
+    let db = t.notes_with(|builder| builder.pool_size(1).acquire_timeout(HASTE))?;
     let connection = db.connection()?;
     assert_eq!(count(&connection)?, 0);
     let snapshot = db.snapshot();

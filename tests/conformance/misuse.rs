@@ -3,7 +3,7 @@
 use crate::face::prelude::*;
 use pontoon::{Error, IsolationLevel, LockMode, Result, Retry};
 
-use crate::harness::{BRIEF, Outcome, PATIENCE, Target, error_of, note, on_another_thread};
+use crate::harness::{BRIEF, HASTE, Outcome, PATIENCE, Target, error_of, note, on_another_thread};
 
 tests! {
     misuse:
@@ -159,7 +159,7 @@ misuses! {
     };
     "a panic on the connection's thread": DriverPanic, "a panic on the connection's thread, `by the program`; the connection is discarded", |t| t.fresh()?.run(|_| -> Result<()> { panic!("by the program") });
     "a begin while another caller's is open": Busy, "the deadline passed while waiting for the transaction begun at <file:line> by <thread> to end on the connection that both use: to take part in it, pass its handle and begin on that", |t| {
-        let db = t.watch(t.builder().timeout(BRIEF).open()?);
+        let db = t.watch(t.builder().timeout(HASTE).open()?);
         let connection = db.connection()?;
         let _tx = connection.begin()?;
         let clone = connection.clone();

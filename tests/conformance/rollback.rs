@@ -4,7 +4,7 @@ use crate::face::prelude::*;
 use pontoon::Error;
 
 use crate::harness::{
-    BRIEF, Outcome, PATIENCE, Target, await_busy, count, fails, join, note, on_another_thread, signal, texts,
+    BRIEF, HASTE, Outcome, PATIENCE, Target, await_busy, count, fails, join, note, on_another_thread, signal, texts,
 };
 use crate::profile::Feature;
 
@@ -282,7 +282,7 @@ fn beside<T: Send>(db: &Database, other: impl Fn(&Database) -> T + Send + Sync) 
 }
 
 pub(crate) fn a_transaction_is_its_owner_s_alone(t: &Target) -> Outcome {
-    let db = t.notes_with(|builder| builder.timeout(BRIEF))?;
+    let db = t.notes_with(|builder| builder.timeout(HASTE))?;
     db.set_force_rollback(Some(true));
     // A statement of another thread in the middle would be undone with what is not its own: it waits.
     let errors = beside(&db, |db| {
@@ -303,7 +303,7 @@ pub(crate) fn a_transaction_is_its_owner_s_alone(t: &Target) -> Outcome {
 }
 
 pub(crate) fn a_held_connection_is_no_way_around(t: &Target) -> Outcome {
-    let db = t.notes_with(|builder| builder.timeout(BRIEF))?;
+    let db = t.notes_with(|builder| builder.timeout(HASTE))?;
     db.set_force_rollback(Some(true));
     let error = beside(&db, |db| {
         let connection = db.connection().expect("the pinned one");

@@ -3,7 +3,7 @@
 use crate::face::prelude::*;
 use pontoon::Error;
 
-use crate::harness::{BRIEF, Outcome, Target, count, fails, join, note, on_another_thread};
+use crate::harness::{HASTE, Outcome, Target, count, fails, join, note, on_another_thread};
 use crate::profile::Feature;
 
 tests! {
@@ -68,7 +68,7 @@ pub(crate) fn transactions_between_the_rows(t: &Target) -> Outcome {
 
 pub(crate) fn a_transaction_that_outlives_the_stream_around_it(t: &Target) -> Outcome {
     t.needs(Feature::NestedStatements)?;
-    let db = t.notes_with(|builder| builder.timeout(BRIEF * 2))?;
+    let db = t.notes_with(|builder| builder.timeout(HASTE))?;
     db.set_force_rollback(Some(true));
     // With time of its own: a driver may need a round trip for each set.
     let insert = Query::new("INSERT INTO notes (text) VALUES (?)").timeout(std::time::Duration::from_secs(30));

@@ -12,5 +12,6 @@ mod executors;
 mod servers;
 mod shutdown;
 mod streams;
+mod testing;
 mod transactions;
 mod waiting;

@@ -33,6 +33,11 @@ pub(crate) fn awaited(future: impl Future<Output = ()> + Send + 'static) {
     within(LIMIT, || pollster::block_on(future));
 }
 
+/// The same for thousands of round trips.
+pub(crate) fn awaited_at_length(future: impl Future<Output = ()> + Send + 'static) {
+    within(LIMIT * 5, || pollster::block_on(future));
+}
+
 /// A database of the script, connected.
 pub(crate) fn open(script: &Script, pool_size: usize) -> AsyncDatabase {
     script.builder().pool_size(pool_size).timeout(Some(LONG)).acquire_timeout(LONG).open().unwrap().to_async()

@@ -19,7 +19,7 @@ use super::link::Inside;
 use super::params::{Binding, Parameter};
 use super::rows::{Failure, Rows};
 use super::source::Shared;
-use crate::driver::raw::odbc::{Once, Opened, Running, end, info, number, row_count};
+use crate::driver::raw::odbc::{Lent, Once, Opened, Running, end, info, number, row_count};
 use crate::driver::{Call, Executed, LinkState, RowSink};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::sql::{Bound, Statement, StatementKind, split_script};
@@ -119,11 +119,19 @@ impl Core {
     pub(super) fn failed(&self, diagnosis: &Diagnosis) -> Error {
         self.state.set(None);
         let (error, dead) = of_statement(&self.shared.config, self.known, diagnosis);
+        // One that comes between two calls to the driver closes the cursor, and the next call finds none.
+        let is_cut_off = diagnosis.state() == "HY010" && self.running.was_cancelled();
+        let error = if is_cut_off { error.with_kind(ErrorKind::Cancelled) } else { error };
         // Where nobody can be asked, nobody knows what an error has left of a transaction.
         if dead || (self.manual.get() && !self.is_told()) {
             self.dead.set(true);
         }
         error
+    }
+
+    /// Runs calls to the driver that read a result, open to be cancelled where they may have to wait.
+    pub(super) fn reading<'l, L: Lent, T>(&self, lent: &'l mut L, work: impl FnOnce(&'l mut L) -> T) -> T {
+        if self.binding.family.stores_results { work(lent) } else { self.running.during(lent, work) }
     }
 
     /// Lets the connection swallow a cancel that was sent and may have come too late for its statement.
@@ -238,11 +246,14 @@ impl Core {
         let nests = self.binding.family.nests;
         let mut had_rows = false;
         let parameters = self.binding.all(&statement.values, |at| statement.parameter(at))?;
-        self.run_with(true, &statement.sql, &parameters, |_, rows| {
+        let mut guard = StreamGuard::set(self, sink)?;
+        let ran = self.run_with(true, &statement.sql, &parameters, |_, rows| {
             had_rows = true;
+            guard.release(self)?;
             let mut inside = Inside::new(place);
             rows.push_into(call, sink, nests.then_some(&mut inside))
-        })?;
+        });
+        guard.end(self, ran)?;
         if had_rows {
             return Ok(());
         }
@@ -378,6 +389,50 @@ impl Core {
 
     pub(super) fn doubt(&self) {
         self.dead.set(true);
+    }
+}
+
+/// A savepoint around the run of a stream's statement, where a statement that fails leaves its transaction with nothing but
+/// its end: a reader who leaves before there are rows ends the statement by a cancel, and that is no failure.
+struct StreamGuard {
+    is_set: bool,
+}
+
+impl StreamGuard {
+    fn set(core: &Core, sink: &dyn RowSink) -> Result<StreamGuard> {
+        let is_set = sink.wants_again() && core.known.probe == Probe::Savepoint && core.state() == LinkState::Open;
+        if is_set {
+            StreamGuard::verb(core, "SAVEPOINT pontoon_stream")?;
+        }
+        Ok(StreamGuard { is_set })
+    }
+
+    /// The statement has run. Before its rows are handed out, as others may set savepoints between them.
+    fn release(&mut self, core: &Core) -> Result<()> {
+        if std::mem::take(&mut self.is_set) {
+            StreamGuard::verb(core, "RELEASE SAVEPOINT pontoon_stream")
+        } else {
+            Ok(())
+        }
+    }
+
+    fn end<T>(mut self, core: &Core, ran: Result<T>) -> Result<T> {
+        match &ran {
+            Err(error) if self.is_set && error.kind() == ErrorKind::Cancelled => {
+                StreamGuard::verb(core, "ROLLBACK TO SAVEPOINT pontoon_stream")?;
+                self.release(core)?;
+            }
+            Ok(_) => self.release(core)?,
+            Err(_) => {}
+        }
+        ran
+    }
+
+    /// No cancel reaches it; and it leaves the transaction open.
+    fn verb(core: &Core, sql: &str) -> Result<()> {
+        core.run_with(false, sql, &[], |_, mut rows| rows.first_number().map(drop))?;
+        core.set_state(LinkState::Open);
+        Ok(())
     }
 }
 

@@ -50,6 +50,10 @@ pub(super) struct Family {
     pub(super) arrays: bool,
     /// Whether statements can run on a connection from which rows are being read.
     pub(super) nests: bool,
+    /// Whether a result is all at the client when its statement has run, so that reading it waits for nothing. A cancel that
+    /// finds these drivers between two calls closes the cursor, and one that comes beside a call that reads takes away from
+    /// under it what it reads: the process would crash.
+    pub(super) stores_results: bool,
     /// Whether it binds 64-bit integers.
     pub(super) bigint: bool,
     pub(super) floats: Floats,
@@ -73,6 +77,7 @@ pub(super) static UNKNOWN: Family = Family {
     fetches_again: false,
     arrays: true,
     nests: false,
+    stores_results: false,
     bigint: true,
     floats: Floats::All,
     look: None,
@@ -106,6 +111,7 @@ static FAMILIES: &[Family] = &[
         typed_times: false,
         text: Text::Narrow,
         nests: true,
+        stores_results: true,
         floats: Floats::Finite,
         fence: Some("SELECT 0"),
         package: "odbc-mariadb",
@@ -127,6 +133,7 @@ static FAMILIES: &[Family] = &[
         floats: Floats::NoNan,
         look: Some("SELECT 1 FROM sqlite_master LIMIT 0"),
         nests: true,
+        stores_results: true,
         package: "libsqliteodbc",
         ..UNKNOWN
     },

@@ -60,8 +60,7 @@ impl<'c> Rows<'c> {
 
     /// Reads to the end and counts.
     pub(super) fn count(&mut self, call: &Call<'_>) -> Result<u64, Failure> {
-        let running = &self.core.running;
-        running.during(&mut self.cursor, |cursor| {
+        self.core.reading(&mut self.cursor, |cursor| {
             let mut count = 0_u64;
             while cursor.next_row()?.is_some() {
                 count += 1;
@@ -75,8 +74,7 @@ impl<'c> Rows<'c> {
 
     /// The number in the first column of the first row.
     pub(super) fn first_number(&mut self) -> Result<Option<i64>, Failure> {
-        let running = &self.core.running;
-        running.during(&mut self.cursor, |cursor| {
+        self.core.reading(&mut self.cursor, |cursor| {
             let Some(mut row) = cursor.next_row()? else { return Ok(None) };
             let mut text = Vec::new();
             let is_there = row.get_text(1, &mut text)?;
@@ -95,7 +93,7 @@ impl<'c> Rows<'c> {
         let mut batcher = Batcher::new(sink, shapes.columns.clone())?;
         let mut buffers = Buffers::default();
         loop {
-            let ended = core.running.during(&mut cursor, |cursor| {
+            let ended = core.reading(&mut cursor, |cursor| {
                 let mut steps = 0;
                 loop {
                     let Some(mut row) = cursor.next_row()? else { return Ok::<_, Failure>(true) };
@@ -138,7 +136,7 @@ fn push_blocks(
 ) -> Result<(), Failure> {
     loop {
         let again = blocks.again();
-        let Some(block) = core.running.during(blocks, |blocks| blocks.cursor.fetch())? else {
+        let Some(block) = core.reading(blocks, |blocks| blocks.cursor.fetch())? else {
             batcher.finish()?;
             return Ok(());
         };

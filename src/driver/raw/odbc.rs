@@ -341,6 +341,11 @@ impl Running {
         }
     }
 
+    /// Whether a cancel was sent since [`take_cancelled`](Self::take_cancelled) was asked last.
+    pub(in crate::driver) fn was_cancelled(&self) -> bool {
+        self.slot.lock().cancelled
+    }
+
     /// Whether a cancel was sent since this was asked last.
     pub(in crate::driver) fn take_cancelled(&self) -> bool {
         std::mem::take(&mut self.slot.lock().cancelled)

@@ -20,7 +20,7 @@ macro_rules! tests {
             () => {$(
                 #[test]
                 fn $name() {
-                    crate::support::awaited(crate::servers::$module::$name(&super::SUBJECT));
+                    crate::support::awaited_at_length(crate::servers::$module::$name(&super::SUBJECT));
                 }
             )+};
         }
@@ -29,13 +29,16 @@ macro_rules! tests {
 
 #[macro_use]
 mod drops;
+#[cfg(feature = "postgres")]
+#[macro_use]
+mod listen;
 #[macro_use]
 mod races;
 mod subject;
 
 subjects! {
     #[cfg(feature = "postgres")]
-    mod postgres = POSTGRES: drops races;
+    mod postgres = POSTGRES: drops listen races;
     #[cfg(feature = "mysql")]
     mod mariadb = MARIADB: drops races;
     #[cfg(feature = "odbc")]

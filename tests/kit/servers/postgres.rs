@@ -134,7 +134,8 @@ impl Engine for Postgres {
     }
 
     fn sessions(&self) -> &'static str {
-        "SELECT pid, datname, coalesce(wait_event_type, '') || ' ' || coalesce(state, ''), query FROM pg_stat_activity \
+        "SELECT pid, datname, coalesce(wait_event_type, '') || ' ' || coalesce(state, ''), \
+         translate(query, E'\\n\\r', '  ') FROM pg_stat_activity \
          WHERE backend_type = 'client backend' AND application_name <> 'psql' ORDER BY pid"
     }
 
