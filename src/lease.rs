@@ -1,5 +1,6 @@
 //! A connection that belongs to a caller: its handles, whose turn it is, and who has a transaction open on it.
 
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -141,7 +142,11 @@ impl Lease {
         deadline: Option<Instant>,
         job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let _turn = block_on(self.guest_turn(ByThread, access, deadline, &errand.site))?;
+        let _turn = match access {
+            // Needs no turn, and so no future to wait for one.
+            Access::Handle => None,
+            Access::Guest { .. } => block_on(self.guest_turn(ByThread, access, deadline, errand.at))?,
+        };
         let lend = !self.pinned
             && match errand.lending {
                 Lending::Always => true,
@@ -159,7 +164,7 @@ impl Lease {
         deadline: Option<Instant>,
         job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let _turn = self.guest_turn(ByTask, access, deadline, &errand.site).await?;
+        let _turn = self.guest_turn(ByTask, access, deadline, errand.at).await?;
         self.noted(self.hold.dispatch(ByTask, errand, deadline, self.undo(), job).await)
     }
 
@@ -200,14 +205,14 @@ impl Lease {
         wait: impl Wait,
         access: Access,
         deadline: Option<Instant>,
-        site: &Site,
+        at: &'static Location<'static>,
     ) -> Result<Option<Arc<Permit>>> {
         let Access::Guest { caller, handle } = access else { return Ok(None) };
         let own = |holder: &Holder| holder.caller == caller || (handle.is_some() && holder.handle == handle);
         if let Some(turn) = self.turn_held(own) {
             return Ok(Some(turn));
         }
-        self.next_turn(wait, caller, handle, Holding::Statement, deadline, site).await.map(Some)
+        self.next_turn(wait, caller, handle, Holding::Statement, deadline, &Site::at(at)).await.map(Some)
     }
 
     /// The turn that somebody has just now, if it is one of these.

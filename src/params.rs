@@ -293,9 +293,16 @@ macro_rules! tuple {
         impl<$($name: ToValue),+> IntoParams for ($($name,)+) {
             #[inline]
             fn into_params(self) -> Params {
+                const COUNT: usize = [$(stringify!($name)),+].len();
                 #[allow(non_snake_case, reason = "the values are called as their types")]
                 let ($($name,)+) = self;
-                Params::positional([$($name.into_value()),+].into_iter())
+                let mut values = Vec::with_capacity(COUNT);
+                // One by one, and not as an array: that would be written and copied as a whole first.
+                $(match $name.into_value() {
+                    Ok(value) => values.push(value),
+                    Err(error) => return Params::invalid(format_args!("parameter {}", values.len() + 1), &error),
+                })+
+                Params::Positional(values)
             }
 
             #[inline]

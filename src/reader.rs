@@ -87,7 +87,7 @@ impl BatchReader {
         options.batch_rows = options.batch_rows.or(shared.config().batch_rows());
         let deadline = shared.deadline_of(&options);
         let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let turn = lease.guest_turn(wait, access, deadline, &site).await?;
+        let turn = lease.guest_turn(wait, access, deadline, site.location()).await?;
         lease.hold().runs(Some(&statement));
         let reads = statement.kind() == StatementKind::Read;
         let (feeder, feed) = feed(session::CREDIT);

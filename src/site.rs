@@ -18,7 +18,12 @@ impl Site {
     /// The caller of the first function up the stack that is not ours.
     #[track_caller]
     pub(crate) fn here() -> Site {
-        Site { location: Location::caller(), thread: std::thread::current() }
+        Site::at(Location::caller())
+    }
+
+    /// This place, and the current thread.
+    pub(crate) fn at(location: &'static Location<'static>) -> Site {
+        Site { location, thread: std::thread::current() }
     }
 
     pub(crate) fn location(&self) -> &'static Location<'static> {

@@ -286,14 +286,14 @@ impl<P: Place> Crew<P> {
         seated.place().is_some().then_some(seated)
     }
 
-    /// Runs `job` on the borrowed seat.
-    pub(crate) fn run_lent<T>(
-        &self,
-        mut seated: Seated<'_, P>,
-        deadline: Option<Instant>,
-        job: impl FnOnce(&mut P::View<'_>, &Ticket<'_, P>) -> T,
-    ) -> Option<T> {
-        let place = seated.place().as_mut()?;
+    /// Runs `job` on the borrowed seat; it comes back if there is no place in it.
+    pub(crate) fn run_lent<T, F>(&self, mut seated: Seated<'_, P>, deadline: Option<Instant>, job: F) -> Result<T, F>
+    where
+        F: for<'v> FnOnce(&mut P::View<'v>, &Ticket<'_, P>) -> T,
+    {
+        let Some(place) = seated.place().as_mut() else {
+            return Err(job);
+        };
         let id = self.control.begin_lent(deadline);
         let ran = catch_unwind(AssertUnwindSafe(|| {
             let mut view = place.view();
@@ -308,7 +308,7 @@ impl<P: Place> Crew<P> {
         if ended.untold.is_some() {
             self.tell_place(place, &CarriedOut { has_panicked: false, untold: ended.untold });
         }
-        Some(value)
+        Ok(value)
     }
 
     #[cold]

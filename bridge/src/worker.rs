@@ -128,13 +128,7 @@ impl<P: Place> Worker<P> {
         let Some(seated) = crew.try_borrow() else {
             return Err(job);
         };
-        let mut job = Some(job);
-        let ran = crew.run_lent(seated, deadline, |view, ticket| job.take().map(|job| job(view, ticket)));
-        match (ran.flatten(), job) {
-            (Some(value), _) => Ok(value),
-            (None, Some(job)) => Err(job),
-            (None, None) => unreachable!("a job that was taken has run, or its panic has gone on"),
-        }
+        crew.run_lent(seated, deadline, job)
     }
 
     /// Whether the calling thread is inside this worker's seat: it *is* the worker, or runs a job of it by

@@ -11,6 +11,7 @@ pub use closing::CloseReport;
 pub(crate) use shared::Shared;
 
 use std::any::Any;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -160,7 +161,11 @@ impl Database {
     /// `PoolTimeout` when none comes free in time, with who holds them; what keeps one from being opened.
     #[track_caller]
     pub fn connection(&self) -> Result<Connection> {
-        let lease = block_on(self.lease(ByThread, Site::here()))?;
+        let at = Location::caller();
+        let lease = match self.place_at_hand(at, Instant::now())? {
+            Some(Place::Call(hold)) => self.lease_of(ByThread, hold),
+            _ => block_on(self.lease(ByThread, Site::at(at)))?,
+        };
         Ok(Connection::new(ByThread, lease, Arc::clone(&self.shared)))
     }
 
@@ -380,29 +385,50 @@ impl Database {
             if lease.hold().is_usable() || lease.is_in_transaction() {
                 return Ok(lease);
             }
-            let lease = Lease::new(pool.acquire_another(party, deadline, site).await?);
-            party.remember(self.shared.id(), &lease);
-            return Ok(lease);
+            return Ok(self.lease_of(party, pool.acquire_another(party, deadline, site).await?));
         }
         if self.shared.rollback().is_on() {
             return self.shared.rollback().pinned(party, &pool, deadline, site).await;
         }
-        let lease = Lease::new(pool.acquire(deadline, site).await?);
+        Ok(self.lease_of(party, pool.acquire(deadline, site).await?))
+    }
+
+    /// Makes what the caller has taken its lease.
+    fn lease_of(&self, party: impl Party, hold: Hold) -> Arc<Lease> {
+        let lease = Lease::new(hold);
         party.remember(self.shared.id(), &lease);
-        Ok(lease)
+        lease
     }
 
     /// Where a call of this caller is made: on what it holds, on the pinned connection, or on one for this call.
-    async fn place(&self, party: impl Party, deadline: Option<Instant>, site: &Site) -> Result<Place> {
+    async fn place(
+        &self,
+        party: impl Party,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<Place> {
         let pool = self.shared.check()?;
         if let Some((lease, access)) = self.held(party) {
             return Ok(Place::Lease(lease, access));
         }
         if self.shared.rollback().is_on() {
-            let lease = self.shared.rollback().pinned(party, &pool, deadline, site.clone()).await?;
+            let lease = self.shared.rollback().pinned(party, &pool, deadline, Site::at(at)).await?;
             return Ok(Place::Lease(lease, Access::Guest { caller: party.caller(), handle: None }));
         }
-        Ok(Place::Call(pool.acquire(deadline, site.clone()).await?))
+        Ok(Place::Call(pool.acquire(deadline, Site::at(at)).await?))
+    }
+
+    /// The same for a thread, if it need not wait for anything: without a future, which is larger than all that is done
+    /// here. What it does not find, the other one waits for from the start.
+    fn place_at_hand(&self, at: &'static Location<'static>, now: Instant) -> Result<Option<Place>> {
+        let pool = self.shared.check()?;
+        if let Some((lease, access)) = self.held(ByThread) {
+            return Ok(Some(Place::Lease(lease, access)));
+        }
+        if self.shared.rollback().is_on() {
+            return Ok(None);
+        }
+        Ok(pool.at_hand(at, now)?.map(Place::Call))
     }
 
     /// The same as [`Perform::perform`], for a task.
@@ -412,7 +438,7 @@ impl Database {
         job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let deadline = self.shared.deadline_of(&errand.options);
-        match self.place(ByTask, deadline, &errand.site).await? {
+        match self.place(ByTask, deadline, errand.at).await? {
             Place::Lease(lease, access) => lease.dispatch(access, errand, deadline, job).await,
             Place::Call(hold) => {
                 let result = hold.dispatch(ByTask, errand, deadline, None, job).await;
@@ -467,8 +493,13 @@ impl Perform for Database {
         errand: Errand,
         job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let deadline = self.shared.deadline_of(&errand.options);
-        match block_on(self.place(ByThread, deadline, &errand.site))? {
+        let now = Instant::now();
+        let deadline = self.shared.deadline_from(&errand.options, now);
+        let place = match self.place_at_hand(errand.at, now)? {
+            Some(place) => place,
+            None => block_on(self.place(ByThread, deadline, errand.at))?,
+        };
+        match place {
             Place::Lease(lease, access) => lease.perform(access, errand, deadline, job),
             Place::Call(hold) => {
                 let lend = errand.lending == Lending::Always;

@@ -142,10 +142,15 @@ impl Shared {
 
     /// When a call that starts now is over.
     pub(crate) fn deadline_of(&self, options: &QueryOptions) -> Option<Instant> {
+        self.deadline_from(options, Instant::now())
+    }
+
+    /// When a call that started `now` is over.
+    pub(crate) fn deadline_from(&self, options: &QueryOptions, now: Instant) -> Option<Instant> {
         if options.timeout.is_none() && options.deadline.is_none() {
-            return self.deadline();
+            return self.config.timeout().and_then(|timeout| now.checked_add(timeout));
         }
-        options.ends_at(Instant::now())
+        options.ends_at(now)
     }
 
     /// The isolation level that the configuration says.

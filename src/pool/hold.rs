@@ -10,7 +10,7 @@ use pontoon_bridge::{Gate, GateError, Lost, Permit, Reply, block_on};
 
 use super::berth::{Berths, Mooring};
 use super::parting::Fault;
-use super::record::Tally;
+use super::record::{Record, Tally};
 use super::{Pool, fault};
 use crate::error::Result;
 use crate::observe::Around;
@@ -90,16 +90,21 @@ impl Hold {
         undo: Option<Undo<T>>,
         job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let job = self.prepare(&errand, deadline, job)?;
-        let mooring = self.mooring()?;
-        if !lend || !self.pool.lends() || mooring.record.is_kept_to_its_thread() {
-            return block_on(self.send(ByThread, deadline, undo, job));
+        let mooring = self.announce(&errand)?;
+        let mut job = Some(job);
+        if lend && self.pool.lends() && !mooring.record.is_kept_to_its_thread() {
+            let (record, cleaning) = (&*mooring.record, self.pool.terms().cleaning);
+            // No deadline for the watch: a driver that lends its connections bounds its calls by itself.
+            let ran = mooring.worker.try_run_here(None, |view: &mut View<'_>, ticket: &Ticket<'_>| {
+                job.take().map(|job| on_turn(record, cleaning, view, ticket, deadline, errand.options, job))
+            });
+            if let Ok(Some(result)) = ran {
+                return result;
+            }
         }
-        // No deadline for the watch: a driver that lends its connections bounds its calls by itself.
-        match mooring.worker.try_run_here(None, job) {
-            Ok(result) => result,
-            Err(job) => block_on(self.send(ByThread, deadline, undo, job)),
-        }
+        // Nobody has taken it, so it is still there.
+        let job = job.ok_or_else(fault::gone)?;
+        block_on(self.send(ByThread, deadline, undo, self.on_worker(mooring, &errand, deadline, job)))
     }
 
     /// The same on the worker alone. Dropped while it is awaited: a job that has not started never runs, one that runs
@@ -112,17 +117,12 @@ impl Hold {
         undo: Option<Undo<T>>,
         job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let job = self.prepare(&errand, deadline, job)?;
-        self.send(wait, deadline, undo, job).await
+        let mooring = self.announce(&errand)?;
+        self.send(wait, deadline, undo, self.on_worker(mooring, &errand, deadline, job)).await
     }
 
-    /// The job as the worker gets it, which keeps the books of the connection.
-    fn prepare<T: Send + 'static>(
-        &self,
-        errand: &Errand,
-        deadline: Option<Instant>,
-        job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<impl FnOnce(&mut View<'_>, &Ticket<'_>) -> Result<T> + Send + 'static> {
+    /// Says what the connection is about to be used for, if it can be.
+    fn announce(&self, errand: &Errand) -> Result<&Mooring> {
         let mooring = self.mooring()?;
         if mooring.worker.is_mine() {
             return Err(fault::nested());
@@ -131,18 +131,20 @@ impl Hold {
         if errand.installs {
             mooring.record.keep_to_its_thread();
         }
+        Ok(mooring)
+    }
+
+    /// The job as the worker gets it.
+    fn on_worker<T: Send + 'static>(
+        &self,
+        mooring: &Mooring,
+        errand: &Errand,
+        deadline: Option<Instant>,
+        job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
+    ) -> impl FnOnce(&mut View<'_>, &Ticket<'_>) -> Result<T> + Send + 'static {
         let options = errand.options;
         let (record, cleaning) = (Arc::clone(&mooring.record), self.pool.terms().cleaning);
-        Ok(move |view: &mut View<'_>, ticket: &Ticket<'_>| {
-            let mut core = view.core()?;
-            let result = job(&mut core, &Turn::new(ticket, deadline, options));
-            // On the worker a cancel can still come when the job is over; here nobody sends one any more.
-            record.set_clean(ticket.is_lent() && core.is_clean(cleaning));
-            if core.is_in_doubt() {
-                record.die(Fault::Broken);
-            }
-            result
-        })
+        move |view: &mut View<'_>, ticket: &Ticket<'_>| on_turn(&record, cleaning, view, ticket, deadline, options, job)
     }
 
     /// Queues a job and brings its result.
@@ -294,6 +296,27 @@ impl Drop for Hold {
         }
         self.return_claim(claim);
     }
+}
+
+/// Runs a job on the connection's turn and keeps its books.
+#[inline]
+fn on_turn<T>(
+    record: &Record,
+    cleaning: Cleaning,
+    view: &mut View<'_>,
+    ticket: &Ticket<'_>,
+    deadline: Option<Instant>,
+    options: QueryOptions,
+    job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T>,
+) -> Result<T> {
+    let mut core = view.core()?;
+    let result = job(&mut core, &Turn::new(ticket, deadline, options));
+    // On the worker a cancel can still come when the job is over; here nobody sends one any more.
+    record.set_clean(ticket.is_lent() && core.is_clean(cleaning));
+    if core.is_in_doubt() {
+        record.die(Fault::Broken);
+    }
+    result
 }
 
 /// A place in the queue of a connection, given back when its job starts.

@@ -20,6 +20,7 @@ pub use record::{ConnectionSnapshot, ConnectionState, HolderSnapshot, Snapshot};
 
 pub(crate) use hold::{Hold, Sent, Undo};
 
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -209,13 +210,20 @@ impl Pool {
         self.terms.lend
     }
 
+    /// Takes a connection that is at hand: nobody has it, and it was in use a moment ago. The way that nearly every call
+    /// takes; none is what [`acquire`](Self::acquire) waits for.
+    pub(crate) fn at_hand(self: Arc<Pool>, at: &'static Location<'static>, now: Instant) -> Result<Option<Hold>> {
+        let Ok(permit) = self.gate.try_acquire() else { return Ok(None) };
+        let claim = Claim { berth: self.draw()?, permit };
+        Ok(self.is_ready(&claim, now).then(|| Hold::new(claim, self, Site::at(at), now)))
+    }
+
     /// Takes a connection that is open and lives.
     ///
     /// The whole wait, for a permit, for the answer of an idle connection and for a new one to open, ends at
     /// `deadline`, or after the acquire timeout if that is nearer. Dropped while it is awaited: the place in the line, or
     /// the berth and what was being opened in it, is given back.
     pub(crate) async fn acquire(self: &Arc<Pool>, deadline: Option<Instant>, site: Site) -> Result<Hold> {
-        // The way that nearly every call takes: a free permit, and a connection that was in use a moment ago.
         if let Ok(permit) = self.gate.try_acquire() {
             return self.acquire_with(permit, deadline, site).await;
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -24,6 +24,9 @@ pub(crate) struct Record {
     pub(super) meter: Arc<Meter>,
     begun: Instant,
     holding: Mutex<Holding>,
+    /// Where the statement in `holding` is, or 0: changed under its lock, and looked at without, since in a loop it is the
+    /// same one again and again. What is held there lives, so nothing else can be in the same place.
+    statement_at: AtomicUsize,
     /// It is not open yet.
     is_connecting: AtomicBool,
     /// It was let go of while its driver was in a call.
@@ -53,6 +56,7 @@ impl Record {
             meter,
             begun: Instant::now(),
             holding: Mutex::default(),
+            statement_at: AtomicUsize::new(0),
             is_connecting: AtomicBool::new(true),
             is_abandoned: AtomicBool::new(false),
             stuck: AtomicIsize::new(0),
@@ -70,6 +74,7 @@ impl Record {
     pub(super) fn returned(&self) {
         let mut holding = self.holding.lock();
         let former = std::mem::take(&mut *holding);
+        self.statement_at.store(0, Ordering::Relaxed);
         drop(holding);
         drop(former);
         if self.leak_reported.load(Ordering::Relaxed) {
@@ -78,13 +83,12 @@ impl Record {
     }
 
     pub(super) fn runs(&self, statement: Option<&Statement>) {
-        let mut holding = self.holding.lock();
-        // In a loop it is the same one again and again.
-        if let (Some(former), Some(statement)) = (&holding.statement, statement)
-            && former.is_same(statement)
-        {
+        let at = statement.map_or(0, Statement::address);
+        if at != 0 && at == self.statement_at.load(Ordering::Relaxed) {
             return;
         }
+        let mut holding = self.holding.lock();
+        self.statement_at.store(at, Ordering::Relaxed);
         let former = std::mem::replace(&mut holding.statement, statement.cloned());
         drop(holding);
         drop(former);

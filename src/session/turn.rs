@@ -1,5 +1,6 @@
 //! The terms of one operation: its deadline, its limits, and the ticket of the job it runs in.
 
+use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,6 @@ use super::Boat;
 use crate::driver::{Call, Limits};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::query::QueryOptions;
-use crate::site::Site;
 use crate::sql::{Statement, StatementKind};
 
 /// What a running job sees of its worker.
@@ -27,8 +27,8 @@ pub struct Errand {
     /// It gets at the driver's own connection, and may install there what calls back into the program: from then on
     /// nothing runs on that connection but on its own thread.
     pub installs: bool,
-    /// Where in the program it was asked for.
-    pub site: Site,
+    /// Where in the program it was asked for. Not yet by whom: most errands are over before anybody could ask.
+    pub at: &'static Location<'static>,
 }
 
 /// Which work a caller may do on its own thread.
@@ -52,13 +52,13 @@ impl Errand {
             StatementKind::Write => Lending::InTransaction,
             _ => Lending::Never,
         };
-        Errand { options, statement: Some(statement.clone()), lending, installs: false, site: Site::here() }
+        Errand { options, statement: Some(statement.clone()), lending, installs: false, at: Location::caller() }
     }
 
     /// Anything at all, on the worker.
     #[track_caller]
     pub fn on_worker(options: QueryOptions) -> Errand {
-        Errand { options, statement: None, lending: Lending::Never, installs: false, site: Site::here() }
+        Errand { options, statement: None, lending: Lending::Never, installs: false, at: Location::caller() }
     }
 }
 

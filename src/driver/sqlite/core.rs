@@ -133,7 +133,7 @@ impl Core {
 
     fn run_bound(&self, call: &Call<'_>, running: &Running<'_>, bound: &Bound<'_>) -> Outcome<Executed> {
         let (mut statement, facts) = self.prepare(call, running, &bound.sql)?;
-        bind_all(&mut statement, bound.values.iter().map(Value::as_ref), &facts, |at| bound.parameter(at))?;
+        bind_bound(&mut statement, bound, &facts)?;
         let before = if facts.writes { self.conn.total_changes() } else { 0 };
         self.run_prepared(&mut statement, &facts)?;
         drop(statement);
@@ -212,7 +212,7 @@ impl Core {
                     "the statement returns no rows: run it with execute, or add a RETURNING clause",
                 )));
             }
-            bind_all(&mut statement, bound.values.iter().map(Value::as_ref), &facts, |at| bound.parameter(at))?;
+            bind_bound(&mut statement, bound, &facts)?;
             let mut rows = statement.raw_query();
             rows.advance()?;
             if rows.get().is_none() {
@@ -425,7 +425,24 @@ impl Core {
     }
 }
 
-/// Binds the values of a statement.
+/// Binds the values of a statement. Those that are nearly all there are go straight in, without becoming borrowed values
+/// first.
+#[inline]
+fn bind_bound(statement: &mut Prepared<'_>, bound: &Bound<'_>, facts: &Facts) -> Outcome<()> {
+    if bound.values.len() != facts.parameters {
+        return Err(Failure::Ours(wrong_count(bound.values.len(), facts.parameters)));
+    }
+    for (at, value) in bound.values.iter().enumerate() {
+        match value {
+            Value::I64(value) => statement.raw_bind_parameter(at + 1, *value)?,
+            Value::Text(text) => statement.raw_bind_parameter(at + 1, &**text)?,
+            other => bind(statement, at + 1, other.as_ref(), || bound.parameter(at))?,
+        }
+    }
+    Ok(())
+}
+
+/// Binds one of many sets of values of a statement.
 #[inline]
 fn bind_all<'v>(
     statement: &mut Prepared<'_>,
