@@ -1,15 +1,20 @@
 //! Pontoon on SQLite beside sqlx, and rusqlite in the version that goes with sqlx.
 
+#[path = "../../peers/awaited.rs"]
+mod awaited;
 #[path = "../../peers/bare.rs"]
 mod bare;
 #[path = "../../peers/pontoon.rs"]
 mod ours;
 mod sqlx_pool;
+#[path = "../../peers/tasks.rs"]
+mod tasks;
 
 use pontoon_bench_harness::Peer;
 
 /// What sqlx is compared in.
 const ROWS: &[&str] = &["point_held", "point_db", "insert_1000", "fetch_all", "stream_10m", "pool_64"];
+const AWAITED: &[&str] = &["await_point", "await_stream"];
 
 fn main() {
     let peers = [
@@ -17,6 +22,8 @@ fn main() {
         ours::FETCHED,
         Peer { rows: ROWS, ..bare::PEER },
         Peer { rows: ROWS, ..sqlx_pool::PEER },
+        Peer { rows: AWAITED, ..awaited::PEER },
+        Peer { rows: AWAITED, ..sqlx_pool::PEER },
     ];
     pontoon_bench_harness::main("sqlx", &peers);
 }

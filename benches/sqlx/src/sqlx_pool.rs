@@ -11,12 +11,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use tokio::runtime::Runtime;
 
 use crate::bare::{check_sink, clear};
+use crate::tasks::{measure, runtime};
 
 pub const PEER: Peer = Peer { name: "sqlx", run, rows: &[] };
-
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
-}
 
 async fn open(path: &Path) -> SqlitePool {
     let options = SqliteConnectOptions::new()
@@ -53,6 +50,33 @@ fn run(row: &str, env: &Env) -> Option<Outcome> {
                 let rows: Vec<data::Person> =
                     runtime.block_on(sqlx::query_as(data::ALL).fetch_all(&pool)).expect("rows");
                 rows.iter().for_each(|row| read(digest, row));
+            })
+        }
+        "await_point" => {
+            let pool = runtime.block_on(open(&env.people()));
+            measure(env, &runtime, 100, |numbers, mut digest| {
+                let pool = pool.clone();
+                async move {
+                    for number in numbers {
+                        let point = sqlx::query_as(data::POINT).bind(data::key(number));
+                        read(&mut digest, &point.fetch_one(&pool).await.expect("a row"));
+                    }
+                    digest
+                }
+            })
+        }
+        "await_stream" => {
+            let pool = runtime.block_on(open(&env.people()));
+            measure(env, &runtime, 1, |_, mut digest| {
+                let pool = pool.clone();
+                async move {
+                    let mut rows = sqlx::query_as(data::ALL).fetch(&pool);
+                    while let Some(row) = rows.try_next().await.expect("a row") {
+                        read(&mut digest, &row);
+                    }
+                    drop(rows);
+                    digest
+                }
             })
         }
         "insert_1000" => insert(env, &runtime),
