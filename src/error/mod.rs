@@ -39,6 +39,7 @@ struct Inner {
     constraint: Option<Box<str>>,
     source: Option<Box<dyn StdError + Send + Sync>>,
     secondary: Option<Error>,
+    hints_failover: bool,
 }
 
 impl Error {
@@ -53,6 +54,7 @@ impl Error {
             constraint: None,
             source: None,
             secondary: None,
+            hints_failover: false,
         }))
     }
 
@@ -104,6 +106,20 @@ impl Error {
     pub fn with_secondary(mut self, secondary: Error) -> Error {
         self.0.secondary = Some(secondary);
         self
+    }
+
+    /// The same error, with the word that the server itself is going away or has changed its role, if `hints`: see
+    /// [`Meaning::hints_failover`](tables::Meaning::hints_failover). A write that is refused for it has the pool replace
+    /// all of its connections, so that the next ones find the server that takes it.
+    #[must_use]
+    pub fn with_failover_hint(mut self, hints: bool) -> Error {
+        self.0.hints_failover = hints;
+        self
+    }
+
+    /// Whether the server itself is going away or has changed its role.
+    pub fn hints_failover(&self) -> bool {
+        self.0.hints_failover
     }
 
     /// The same error with `context` in front of its message: `context: message`.

@@ -25,7 +25,8 @@ pub(super) struct Mooring {
     /// One permit for each job that may wait in the worker's queue.
     pub(super) queue: Gate,
     pub(super) record: Arc<Record>,
-    pub(super) generation: u64,
+    /// How often connections had broken when this one was last known to live.
+    pub(super) doubts: u64,
     pub(super) expires: Option<Instant>,
     /// Since when nobody has used it.
     pub(super) idle_since: Instant,

@@ -316,6 +316,9 @@ fn on_turn<T>(
     if core.is_in_doubt() {
         record.die(Fault::Broken);
     }
+    if let Some(news) = core.take_news() {
+        record.heard(news);
+    }
     result
 }
 

@@ -15,13 +15,14 @@ mod housekeeping;
 mod opening;
 mod parting;
 mod record;
+mod standing;
 
 pub use record::{ConnectionSnapshot, ConnectionState, HolderSnapshot, Snapshot};
 
 pub(crate) use hold::{Hold, Sent, Undo};
 
 use std::panic::Location;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,7 @@ use berth::Berths;
 use hold::Claim;
 use parting::{Fault, Retirement};
 use record::{Record, Tally};
+use standing::Standing;
 
 /// How many jobs of one database may wait in the queues of its connections.
 const DATABASE_JOBS: usize = 16_384;
@@ -147,7 +149,7 @@ pub(crate) struct Pool {
     past: Mutex<Metrics>,
     /// Every worker, from its start until it is let go and has come back from the call that it was in.
     crews: Mutex<Vec<Crew>>,
-    generation: AtomicU64,
+    standing: Arc<Standing>,
     numbers: AtomicU64,
     housekeeping: Mutex<Option<Alarm>>,
 }
@@ -181,7 +183,7 @@ impl Pool {
             observer,
             past: Mutex::default(),
             crews: Mutex::default(),
-            generation: AtomicU64::new(0),
+            standing: Arc::default(),
             numbers: AtomicU64::new(0),
             housekeeping,
             source,
@@ -323,7 +325,8 @@ impl Pool {
     fn is_ready(&self, claim: &Claim, now: Instant) -> bool {
         claim.berth.mooring.as_ref().is_some_and(|mooring| {
             mooring.record.is_fit()
-                && mooring.generation == self.generation.load(Ordering::Acquire)
+                && mooring.record.generation() == self.standing.generation()
+                && mooring.doubts == self.standing.doubts()
                 && now.saturating_duration_since(mooring.proven) <= TRUSTED_IDLE
                 && mooring.expires.is_none_or(|expires| now < expires)
         })
@@ -422,7 +425,7 @@ impl Pool {
 
     /// All connections that are open now are outdated: each is replaced when it is next free.
     pub(crate) fn outdate(&self) {
-        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.standing.outdate();
     }
 
     fn exhausted(&self, begun: Instant, cause: Option<Error>) -> Error {
@@ -458,7 +461,7 @@ impl Pool {
             connecting,
             stuck,
             waiting: self.gate.waiting(),
-            generation: self.generation.load(Ordering::Acquire),
+            generation: self.standing.generation(),
             last_connect_error: self.tally.last_failure(),
             last_leak: self.tally.last_leak(),
             counters: self.tally.counters(),

@@ -132,13 +132,19 @@ impl Pool {
             self.discard(claim, Fault::Broken);
             return false;
         }
-        let outdated = mooring.generation != self.generation.load(Ordering::Acquire);
+        let outdated = mooring.record.generation() != self.standing.generation();
         if outdated || mooring.expires.is_some_and(|expires| Instant::now() >= expires) {
             self.retire(claim, if outdated { Retirement::Outdated } else { Retirement::Old });
             return false;
         }
+        let doubts = self.standing.doubts();
         match self.probe(mooring, deadline).await {
-            Ok(()) => true,
+            Ok(()) => {
+                if let Some(mooring) = &mut claim.berth.mooring {
+                    mooring.doubts = doubts;
+                }
+                true
+            }
             Err(_) => {
                 self.discard(claim, Fault::Silent);
                 false
@@ -247,7 +253,7 @@ impl Pool {
         self.check_budget()?;
         let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         let meter = Arc::new(Meter::new(Arc::clone(&self.observer)));
-        let record = Arc::new(Record::new(number, Arc::clone(&meter)));
+        let record = Arc::new(Record::new(number, Arc::clone(&meter), Arc::clone(&self.standing)));
         let books = Arc::new(Books {
             record: Arc::clone(&record),
             tally: Arc::clone(&self.tally),
@@ -278,7 +284,7 @@ impl Pool {
             expires: self.terms.max_lifetime.map(|lifetime| after(jittered(lifetime))),
             idle_since: now,
             proven: now,
-            generation: self.generation.load(Ordering::Acquire),
+            doubts: self.standing.doubts(),
             record,
         })
     }

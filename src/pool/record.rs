@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::parting::Fault;
+use super::standing::Standing;
 use crate::metrics::{Counters, Discards, Histogram, Meter, Metrics};
+use crate::session::News;
 use crate::site::Site;
 use crate::sql::{Statement, cut};
 
@@ -22,6 +24,9 @@ pub(crate) struct Record {
     /// Counted from 1 for each database.
     pub(super) number: u64,
     pub(super) meter: Arc<Meter>,
+    standing: Arc<Standing>,
+    /// That of the pool when it was opened.
+    generation: u64,
     begun: Instant,
     holding: Mutex<Holding>,
     /// Where the statement in `holding` is, or 0: changed under its lock, and looked at without, since in a loop it is the
@@ -50,10 +55,12 @@ struct Holding {
 }
 
 impl Record {
-    pub(super) fn new(number: u64, meter: Arc<Meter>) -> Record {
+    pub(super) fn new(number: u64, meter: Arc<Meter>, standing: Arc<Standing>) -> Record {
         Record {
             number,
             meter,
+            generation: standing.generation(),
+            standing,
             begun: Instant::now(),
             holding: Mutex::default(),
             statement_at: AtomicUsize::new(0),
@@ -65,6 +72,15 @@ impl Record {
             own_thread_only: AtomicBool::new(false),
             clean: AtomicBool::new(false),
         }
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// It has learnt something that concerns the others.
+    pub(super) fn heard(&self, news: News) {
+        self.standing.hear(news, self.generation);
     }
 
     pub(super) fn taken(&self, site: Site, now: Instant) {
@@ -428,7 +444,7 @@ mod tests {
 
     #[test]
     fn a_leak_is_reported_once_a_holding() {
-        let record = Record::new(1, Arc::default());
+        let record = Record::new(1, Arc::default(), Arc::default());
         let now = Instant::now();
         let later = now + Duration::from_secs(10);
         assert!(record.new_leak(Duration::from_secs(5), later).is_none());

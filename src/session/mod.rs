@@ -21,7 +21,7 @@ pub use self::core::Core;
 #[allow(unreachable_pub, reason = "named by a sealed part of a public trait")]
 pub use turn::{Errand, Lending, Turn};
 
-pub(crate) use self::core::Cleaning;
+pub(crate) use self::core::{Cleaning, News};
 pub(crate) use boat::{Boat, View};
 pub(crate) use sole_writer::{Pinned, Place, SoleWriter};
 pub(crate) use stack::{Cause, Token};

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sql::TxOptions;
+use crate::sql::{Access, TxOptions};
 
 /// Names one transaction of one connection, for the handle that will end it. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +92,11 @@ impl Stack {
     /// Whether the root is the pin of force rollback.
     pub(crate) fn is_pinned(&self) -> bool {
         self.pinned
+    }
+
+    /// Whether the open transaction was begun to read only.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.frames.iter().any(|frame| frame.options.access == Some(Access::ReadOnly))
     }
 
     /// Whether the database ended the transaction by itself.

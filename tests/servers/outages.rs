@@ -17,11 +17,13 @@ tests! { outages:
     a_server_that_is_killed_fails_its_callers_at_once_and_is_found_again
     a_killed_backend_of_postgres_ends_all_sessions_and_the_pool_recovers
     idle_connections_of_a_server_that_was_restarted_are_replaced_unseen
+    what_one_connection_learns_of_a_restart_the_others_need_not
     callers_wait_for_a_server_that_comes_back
     a_server_that_stays_away_is_named_in_the_error
     a_halted_server_holds_nobody_past_the_deadline
     a_server_that_is_full_is_tried_again
     a_server_that_became_read_only_says_so
+    a_pool_leaves_a_server_that_takes_no_writes_any_more
 }
 
 /// Kills it with a statement on its way, and with a connection idle.
@@ -110,6 +112,40 @@ pub(crate) fn idle_connections_of_a_server_that_was_restarted_are_replaced_unsee
     for number in 0..3 {
         let connection = db.connection().unwrap();
         assert_eq!(connection.fetch_val::<i64>(&format!("SELECT {number}"), ()).unwrap(), Some(number));
+    }
+    assert!(db.close(LONG).is_clean());
+}
+
+/// So many connections, all of them idle and none for so long that it would be doubted.
+fn filled(db: &Database, size: usize) {
+    let held: Vec<_> = (0..size)
+        .map(|_| {
+            let db = db.clone();
+            join(start("holder", move || std::sync::Arc::new(db.connection().unwrap())))
+        })
+        .collect();
+    let used: Vec<_> = held.iter().map(|connection| connection.fetch_val::<i64>("SELECT 1", ()).unwrap()).collect();
+    assert_eq!(used.len(), size);
+    drop(held);
+    wait_for(db, "all of them idle", |snapshot| snapshot.idle == size);
+}
+
+/// The first that breaks is somebody's error. The others were idle, and are asked before they are used.
+pub(crate) fn what_one_connection_learns_of_a_restart_the_others_need_not(on: &Subject) {
+    let Some(mut server) = on.private() else { return };
+    let db = pool_of(4, server.url(on.either("postgres", "mysql"))).open().unwrap();
+    for _ in 0..3 {
+        filled(&db, 4);
+        server.restart(Stop::Clean);
+        let mut failed = 0;
+        for _ in 0..6 {
+            let connection = db.connection().unwrap();
+            if let Err(error) = connection.fetch_val::<i64>("SELECT 1", ()) {
+                assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error:?}");
+                failed += 1;
+            }
+        }
+        assert!(failed <= 1, "{failed} callers met a connection that was known to be dead: {}", db.snapshot());
     }
     assert!(db.close(LONG).is_clean());
 }
@@ -247,5 +283,52 @@ pub(crate) fn a_server_that_became_read_only_says_so(on: &Subject) {
         assert!(plain.close(LONG).is_clean());
     }
     assert_eq!(count(&db), 0);
+    assert!(db.close(LONG).is_clean());
+}
+
+/// One refused write is enough: the connections are replaced, and the new ones find the server that takes it. A caller who
+/// asked for a transaction that only reads learns nothing of the server by it.
+pub(crate) fn a_pool_leaves_a_server_that_takes_no_writes_any_more(on: &Subject) {
+    let (Some(mut first), Some(second)) = (on.private(), on.private()) else { return };
+    for server in [&first, &second] {
+        server.console().run("CREATE DATABASE kept");
+        server.new_console(Some("kept")).run("CREATE TABLE t (n BIGINT)");
+        if on.is_mariadb() {
+            server.console().run("CREATE USER plain@'%'");
+            server.console().run("GRANT SELECT, INSERT ON kept.* TO plain@'%'");
+        }
+    }
+    // Where the writes are to go is said by a proxy, as a name or a balancer would.
+    let proxy = first.proxy();
+    let url = match on.is_postgres() {
+        true => first.url_at(proxy.port(), "kept"),
+        false => format!("mariadb://plain@127.0.0.1:{}/kept", proxy.port()),
+    };
+    let db = pool_of(3, url).open().unwrap();
+    filled(&db, 3);
+    let generation = db.snapshot().generation;
+    let reading = db.transaction_with(&TxOptions::new().read_only(), |tx| tx.execute("INSERT INTO t VALUES (0)", ()));
+    fails(&[ErrorKind::ReadOnly], reading);
+    assert_eq!(db.snapshot().generation, generation, "that was no news of the server");
+    if on.is_postgres() {
+        first.configure(&[("default_transaction_read_only", "on")]);
+        first.reload();
+    } else {
+        first.console().run("SET GLOBAL read_only = 1");
+    }
+    proxy.redirect(second.port());
+    // A session hears of it between two of its statements, not all at the same time.
+    await_that("a write is refused", || match db.execute("INSERT INTO t VALUES (1)", ()) {
+        Ok(_) => false,
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error:?}");
+            true
+        }
+    });
+    for _ in 0..3 {
+        db.execute("INSERT INTO t VALUES (1)", ()).unwrap();
+    }
+    assert_eq!(db.snapshot().generation, generation + 1);
+    assert_eq!(second.new_console(Some("kept")).value("SELECT count(*) FROM t"), "3");
     assert!(db.close(LONG).is_clean());
 }

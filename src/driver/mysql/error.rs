@@ -103,7 +103,8 @@ pub(super) fn of_server(error: &mysql::error::MySqlError, connecting: bool, reda
     let mut ours = Error::new(kind, hinted(error.code, message))
         .with_effect(effect)
         .with_sqlstate(&error.state)
-        .with_vendor_code(error.code);
+        .with_vendor_code(error.code)
+        .with_failover_hint(meaning.is_some_and(tables::Meaning::hints_failover));
     if let Some(constraint) = constraint {
         ours = ours.with_constraint(constraint);
     }

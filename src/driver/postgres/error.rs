@@ -47,7 +47,10 @@ pub(super) fn of_server(db: &DbError, context: Option<&str>) -> Error {
         "25P03" | "25P04" => Effect::NotApplied,
         _ => effect,
     };
-    let error = Error::new(kind, text_of(db, context)).with_effect(effect).with_sqlstate(db.code().code());
+    let error = Error::new(kind, text_of(db, context))
+        .with_effect(effect)
+        .with_sqlstate(db.code().code())
+        .with_failover_hint(meaning.is_some_and(Meaning::hints_failover));
     let error = match name_of(db) {
         Some(name) if kind.is_constraint() => error.with_constraint(name),
         _ => error,

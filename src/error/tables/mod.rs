@@ -91,7 +91,7 @@ impl Meaning {
 
     /// The error of a statement or of an open connection.
     pub fn error(self, message: impl Into<Cow<'static, str>>) -> Error {
-        Error::new(self.kind(), message).with_effect(self.effect())
+        Error::new(self.kind(), message).with_effect(self.effect()).with_failover_hint(self.hints_failover())
     }
 
     /// The error of an attempt to connect: no statement was sent.

@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) stack: Stack,
     /// Why the connection must not be used by anybody else, once there is a reason.
     pub(crate) doubt: Option<Cause>,
+    /// What was learnt of the server that concerns its other connections, until it is told.
+    pub(crate) news: Option<News>,
     /// What takes the secrets of the configuration out of what the driver says.
     pub(crate) redactor: Redactor,
     /// Whether something ran that may have left a trace in the session: settings, temporary tables, locks.
@@ -50,6 +52,15 @@ pub(crate) struct State {
     pub(crate) behind: usize,
     /// Counts what is done here.
     pub(crate) meter: Arc<Meter>,
+}
+
+/// What one connection learns of the server and others should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// The connection broke, and perhaps not alone.
+    Broke,
+    /// The server takes no writes any more; another one may.
+    RoleChanged,
 }
 
 impl State {

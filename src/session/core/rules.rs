@@ -1,7 +1,7 @@
 //! The rules around an operation: what is refused before it is sent, what is asked from the database after it answered,
 //! and what makes a connection unfit for its next borrower.
 
-use super::{Core, Turn};
+use super::{Core, News, Turn};
 use crate::driver::{Call, Link, LinkState};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::session::stack::Cause;
@@ -171,6 +171,9 @@ impl Core<'_> {
     /// Asks the database what an error left behind.
     pub(super) fn learn_from(&mut self, turn: &Turn<'_>, error: &Error) {
         let cause = Cause::of(error);
+        if error.kind() == ErrorKind::ReadOnly && error.hints_failover() && !self.asked_for_read_only(turn) {
+            self.state.news = Some(News::RoleChanged);
+        }
         if self.state.doubt.is_some() {
             // A statement that was served beside this one has put it there, perhaps by a panic of the driver.
             return;
@@ -194,6 +197,11 @@ impl Core<'_> {
         }
     }
 
+    /// Whether who runs this wanted nothing to be written.
+    fn asked_for_read_only(&self, turn: &Turn<'_>) -> bool {
+        turn.is_read_only() || self.state.stack.is_read_only()
+    }
+
     /// Rolls back a transaction that is on no stack. While it is open statements would go into it that nobody commits, so
     /// a connection that cannot get rid of it is of no use.
     pub(super) fn roll_back_stray(&mut self, turn: &Turn<'_>) -> Result<()> {
@@ -212,6 +220,11 @@ impl Core<'_> {
         }
     }
 
+    /// What was learnt of the server that concerns its other connections, to be told once.
+    pub(crate) fn take_news(&mut self) -> Option<News> {
+        self.state.news.take()
+    }
+
     /// Whether the connection is one that goes to nobody else.
     pub(crate) fn is_in_doubt(&self) -> bool {
         self.state.doubt.is_some()
@@ -219,6 +232,9 @@ impl Core<'_> {
 
     /// The connection goes to nobody else after this; an open transaction is lost with it.
     pub(crate) fn doubt(&mut self, cause: Cause) {
+        if cause.kind == ErrorKind::ConnectionLost {
+            self.state.news.get_or_insert(News::Broke);
+        }
         self.state.stack.lose(cause.clone());
         self.state.doubt.get_or_insert(cause);
     }

@@ -87,6 +87,7 @@ enum Order {
     Requests(Toxic),
     Replies(Toxic, Whose),
     Door(Door),
+    Redirect(u16),
     Cut(Cut),
     End,
 }
@@ -171,6 +172,11 @@ impl ToxicProxy {
     /// What happens to who wants to connect.
     pub(crate) fn door(&self, door: Door) {
         self.order(Order::Door(door));
+    }
+
+    /// From now on it stands in front of another server, for who connects.
+    pub(crate) fn redirect(&self, server: u16) {
+        self.order(Order::Redirect(server));
     }
 
     /// Ends all connections there are, on both sides.

@@ -140,6 +140,7 @@ impl Reactor {
                 }
                 self.pairs.iter_mut().for_each(|pair| pair.replies.set(toxic));
             }
+            Order::Redirect(server) => self.server = server,
             Order::Door(door) => {
                 // Who knocked before is let in, or not, as the door was.
                 self.accept();
