@@ -13,6 +13,8 @@
 mod admin;
 mod call;
 mod link;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod names;
 mod notices;
 mod raw;
 mod sink;

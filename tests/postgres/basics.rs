@@ -37,3 +37,10 @@ fn a_deadline_cancels_the_statement_at_the_server_and_keeps_the_connection() {
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
     assert_eq!(db.fetch_val::<i64>("SELECT pg_backend_pid()", ()).unwrap(), Some(backend));
 }
+
+#[test]
+fn the_simple_protocol_is_refused_with_the_way_out() {
+    let error = Database::new("postgresql://app@localhost/x?statement_mode=simple").unwrap_err();
+    assert_eq!(error.kind(), pontoon::ErrorKind::Unsupported, "{error:?}");
+    assert!(error.message().contains("use `unnamed`"), "{error}");
+}

@@ -27,6 +27,7 @@ mod mutations;
 mod network;
 #[macro_use]
 mod outages;
+mod promises;
 #[macro_use]
 mod sessions;
 #[macro_use]

@@ -1,7 +1,7 @@
 //! Opening a connection: addresses, TLS, login, and what the session is set to.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ use super::reach::{IDENTITY, Reach};
 use super::server::Server;
 use crate::config::{Config, TlsMode};
 use crate::driver::Call;
+use crate::driver::names::look_up;
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::secret::Secret;
 use crate::url::Host;
@@ -111,9 +112,9 @@ impl Connector {
             Host::Unix(path) => path.display().to_string(),
             host => format!("{host}:{port}"),
         };
-        let places = places(host, port).map_err(|error| {
-            Error::new(ErrorKind::ConnectFailed, format!("cannot find the host of {shown}: {error}"))
-        })?;
+        let begun = Instant::now();
+        let places = places(host, port, share.map(|share| begun + share))?;
+        let share = share.map(|share| share.saturating_sub(begun.elapsed()));
         let count = u32::try_from(places.len()).unwrap_or(u32::MAX).max(1);
         let share = share.map(|share| share / count);
         let mut last = None;
@@ -349,12 +350,12 @@ impl std::fmt::Debug for Connector {
 }
 
 /// Where a host can be reached, in the order in which that is tried.
-fn places(host: &Host, port: u16) -> io::Result<Vec<Place<'_>>> {
+fn places(host: &Host, port: u16, deadline: Option<Instant>) -> Result<Vec<Place<'_>>> {
     let addresses = match host {
         Host::Unix(path) => return Ok(vec![Place::Unix(socket_path(path))]),
         Host::Ip4(address) => vec![SocketAddr::new(IpAddr::V4(*address), port)],
         Host::Ip6(address, None) => vec![SocketAddr::new(IpAddr::V6(*address), port)],
-        host => (host.to_plain(), port).to_socket_addrs()?.collect(),
+        host => look_up(&host.to_plain(), port, deadline)?,
     };
     Ok(addresses.into_iter().map(|address| Place::Tcp(host, address)).collect())
 }

@@ -64,8 +64,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     .default("postgres"),
     OptionSpec::new(
         "statement_mode",
-        OptionKind::Choice(&["cached", "unnamed"]),
-        "Whether prepared statements are kept at the server, or made and forgotten with each use.",
+        OptionKind::Choice(&["cached", "unnamed", "simple"]),
+        "Whether prepared statements are kept at the server, or made and forgotten with each use; simple is refused.",
     )
     .default("cached"),
     OptionSpec::new(
@@ -124,6 +124,14 @@ impl Settings {
                     format!("`{name}` has a NUL character, at which PostgreSQL would cut it"),
                 ));
             }
+        }
+        if options.str("statement_mode") == Some("simple") {
+            // Values would have to be written into the text of the statement, and results would come without their types.
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "`statement_mode=simple` is not there: PostgreSQL's simple protocol has no parameters and tells no types; \
+                 use `unnamed`, behind a pooler that knows prepared statements or keeps sessions",
+            ));
         }
         let keeps = options.str("statement_mode") != Some("unnamed");
         Ok(Settings {

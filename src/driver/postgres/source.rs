@@ -1,8 +1,8 @@
 //! Where connections come from: the hosts in their order, one attempt after another, until one will do.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::Instant;
 
 use postgres::Client;
@@ -17,6 +17,7 @@ use super::statements::Epoch;
 use super::tls::{Tls, TlsFactory};
 use super::wire::{Plug, Wire};
 use crate::config::{Config, TlsMode};
+use crate::driver::names::look_up;
 use crate::driver::{Call, Link, Notices, Source};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::random::unit;
@@ -317,43 +318,6 @@ fn socket_of(path: &std::path::Path, port: u16) -> (PathBuf, u16) {
     match (name.strip_prefix(".s.PGSQL.").and_then(|port| port.parse().ok()), path.parent()) {
         (Some(port), Some(folder)) => (folder.to_path_buf(), port),
         _ => (path.to_path_buf(), port),
-    }
-}
-
-/// Looks a name up. The system's resolver knows no deadline, so it is asked on a thread that is left behind when it takes too long.
-fn look_up(name: &str, port: u16, deadline: Option<Instant>) -> Result<Vec<SocketAddr>> {
-    let (tell, told) = mpsc::channel();
-    let asked = name.to_string();
-    std::thread::Builder::new()
-        .name("pontoon-dns".into())
-        .spawn(move || {
-            let found = (asked.as_str(), port).to_socket_addrs().map(Vec::from_iter);
-            // Whoever asked may be gone.
-            let _ = tell.send(found);
-        })
-        .map_err(|error| {
-            Error::new(ErrorKind::ResourceExhausted, "no thread to look a name up")
-                .with_effect(Effect::NotSent)
-                .with_source(error)
-        })?;
-    let found = match deadline {
-        Some(deadline) => told.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok(),
-        None => told.recv().ok(),
-    };
-    match found {
-        None => Err(Error::new(ErrorKind::Timeout, format!("the name `{name}` was not resolved in time"))
-            .with_effect(Effect::NotSent)),
-        Some(Err(error)) => {
-            Err(Error::new(ErrorKind::ConnectFailed, format!("the name `{name}` cannot be resolved: {error}"))
-                .with_source(error))
-        }
-        Some(Ok(addresses)) if addresses.is_empty() => {
-            Err(Error::new(ErrorKind::ConnectFailed, format!("the name `{name}` has no address")))
-        }
-        Some(Ok(mut addresses)) => {
-            addresses.dedup();
-            Ok(addresses)
-        }
     }
 }
 
