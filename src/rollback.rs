@@ -123,6 +123,19 @@ impl Rollback {
         Ok(lease)
     }
 
+    /// An error of what was done beside the pinned connection, while a scope keeps that from use: the locks of its
+    /// transaction are not given back before force rollback is off for good.
+    pub(crate) fn beside(&self, error: Error) -> Error {
+        let may_have_waited = matches!(error.kind(), ErrorKind::Busy | ErrorKind::Timeout);
+        if !may_have_waited || self.is_on() || self.pin.lock().is_none() {
+            return error;
+        }
+        error.context(
+            "force rollback is switched off for a scope only, so its transaction is kept with the locks that it holds: \
+             do this inside of it, or end the scope that switched it on",
+        )
+    }
+
     fn pin_of(&self, pool: &Arc<Pool>) -> Option<Arc<Lease>> {
         self.pin.lock().as_ref().filter(|pin| pin.hold().is_of(pool)).map(Arc::clone)
     }

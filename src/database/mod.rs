@@ -195,7 +195,8 @@ impl Database {
     /// Begins a transaction of this caller.
     pub(crate) async fn open_transaction(&self, party: impl Party, options: &TxOptions, site: Site) -> Result<Open> {
         let lease = self.lease(party, site.clone()).await?;
-        begin_on(party, &lease, None, &self.shared, options, site).await
+        let begun = begin_on(party, &lease, None, &self.shared, options, site).await;
+        begun.map_err(|error| self.shared.rollback().beside(error))
     }
 
     /// Runs `work` in a transaction, on this thread: committed when it returns `Ok`, rolled back when it returns `Err`
@@ -443,7 +444,7 @@ impl Database {
             Place::Call(hold) => {
                 let result = hold.dispatch(ByTask, errand, deadline, None, job).await;
                 hold.give_back();
-                result
+                result.map_err(|error| self.shared.rollback().beside(error))
             }
         }
     }
@@ -505,7 +506,7 @@ impl Perform for Database {
                 let lend = errand.lending == Lending::Always;
                 let result = hold.perform(errand, lend, deadline, None, job);
                 hold.give_back();
-                result
+                result.map_err(|error| self.shared.rollback().beside(error))
             }
         }
     }

@@ -9,6 +9,8 @@ use crate::notifications::{Event, Notifications};
 
 /// Messages on some channels (PostgreSQL's `NOTIFY`), as a [`Stream`]: [`Notifications`], awaited.
 ///
+/// [`Stream`]: https://docs.rs/futures-core/0.3/futures_core/stream/trait.Stream.html
+///
 /// Made by [`AsyncDatabase::listen`](super::AsyncDatabase::listen), or of a [`Notifications`] by `from`. The connection is
 /// read by a thread of its own, whether or not anybody polls, and is opened again when it breaks: what may have been
 /// missed meanwhile is told by [`Event::Listening`]. Up to 1,024 events wait here for their reader, and then the server

@@ -16,6 +16,8 @@ use crate::row::{Batch, Row, Rows};
 
 /// Reading a result row by row, or batch by batch, as a [`Stream`]: [`Streamable`](crate::Streamable), awaited.
 ///
+/// [`Stream`]: https://docs.rs/futures-core/0.3/futures_core/stream/trait.Stream.html
+///
 /// The query starts with the first poll, and what keeps it from starting is the first item. The connection's thread reads
 /// ahead by a few batches and then waits for the reader, without a thread of the executor; other statements may be run on
 /// the same connection between the rows, as there.

@@ -184,9 +184,10 @@ impl TxOptions {
     /// # Errors
     /// [`ErrorKind::Misuse`] that names the options.
     pub fn check_nested(&self) -> Result<(), Error> {
+        let access = if self.access == Some(Access::ReadOnly) { "read_only" } else { "read_write" };
         let given: Vec<_> = [
             ("isolation", self.isolation.is_some()),
-            ("access", self.access.is_some()),
+            (access, self.access.is_some()),
             ("deferrable", self.deferrable.is_some()),
             ("lock_mode", self.lock_mode.is_some()),
             ("retry", self.retry.is_some()),
@@ -200,7 +201,10 @@ impl TxOptions {
         let given = given.join(", ");
         Err(Error::new(
             ErrorKind::Misuse,
-            format!("a transaction inside another one cannot set {given}: set it where the outermost begins"),
+            format!(
+                "a transaction inside another one cannot be given {given}: give that to the outermost, and begin this one \
+                 without it"
+            ),
         ))
     }
 }

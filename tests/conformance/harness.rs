@@ -50,7 +50,7 @@ pub(crate) const BRIEF: Duration = Duration::from_millis(100);
 
 /// The timeout of a whole database, which some call is to wait for in vain: its other calls have that time too, on however
 /// busy a machine.
-pub(crate) const HASTE: Duration = Duration::from_secs(1);
+pub(crate) const HASTE: Duration = Duration::from_millis(400);
 
 /// What a test returns; `?` notes where.
 pub(crate) type Outcome = std::result::Result<(), Failure>;

@@ -141,7 +141,7 @@ misuses! {
     "one that is to be rolled back, committed": Misuse, "this transaction was begun to be rolled back, whatever happens: it cannot be committed", |t| {
         t.fresh()?.begin_with(&TxOptions::new().rollback_only())?.commit().map_err(Error::from)
     };
-    "options of the outermost, given to an inner one": Misuse, "a transaction inside another one cannot set access, lock_mode, retry: set it where the outermost begins", |t| {
+    "options of the outermost, given to an inner one": Misuse, "a transaction inside another one cannot be given read_only, lock_mode, retry: give that to the outermost, and begin this one without it", |t| {
         let db = t.fresh()?;
         let mut tx = db.begin()?;
         let options = TxOptions::new().read_only().lock_mode(LockMode::Immediate).retry(Retry::attempts(2));

@@ -281,6 +281,32 @@ fn scopes_put_back_exactly_what_was() {
     });
 }
 
+/// Where there is one writer, what is written beside the pinned connection waits for it in vain, and is told so.
+#[test]
+fn what_waits_beside_a_pin_that_is_kept_is_told_for_whom() {
+    ends(|| {
+        let scratch = Folder::new();
+        for url in [scratch.url("one.db"), "sqlite::memory:".to_owned()] {
+            let db = Database::builder().url(url).timeout(Some(LONG)).open().unwrap();
+            db.execute("CREATE TABLE t (n)", ()).unwrap();
+            let _on = db.force_rollback_scope(true);
+            db.execute("INSERT INTO t VALUES (1)", ()).unwrap();
+            {
+                let _off = db.force_rollback_scope(false);
+                let insert = || Query::new("INSERT INTO t VALUES (2)").timeout(SHORT);
+                let by_thread = db.execute(insert(), ()).unwrap_err();
+                let by_task = pollster::block_on(db.to_async().execute(insert(), ())).unwrap_err();
+                for error in [by_thread, by_task] {
+                    assert!(matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Busy), "{error:?}");
+                    assert!(error.message().contains("end the scope that switched it on"), "{error}");
+                }
+            }
+            db.execute("INSERT INTO t VALUES (3)", ()).unwrap();
+            assert_eq!(count(&db), 2);
+        }
+    });
+}
+
 #[test]
 fn a_second_pinned_database_on_one_file_fails_at_once() {
     ends(|| {

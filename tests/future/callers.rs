@@ -8,7 +8,7 @@ use pontoon::future::{Caller, scope};
 use pontoon::prelude::*;
 
 use crate::kit::script::{Ears, Method, Rule, Script};
-use crate::support::{LONG, SHORT, awaited, open, poll_once, poll_until, wait_for};
+use crate::support::{LONG, SHORT, awaited, awaited_at_length, open, poll_once, poll_until, wait_for};
 
 async fn count(on: &impl AsyncQueryable) -> i64 {
     on.fetch_val("SELECT count(*) FROM t", ()).await.unwrap().unwrap()
@@ -246,6 +246,37 @@ fn threads_and_tasks_share_one_pool() {
         drop(connection);
         assert!(db.close(LONG).await.unwrap().is_clean());
         assert!(!sync.is_connected());
+    });
+}
+
+/// Of a million tasks none finds the connection that an earlier one held, nor that of a thread.
+#[test]
+fn a_million_short_tasks_find_nothing_of_others() {
+    awaited_at_length(async {
+        let script = Script::new().table("t").unrecorded();
+        let db = open(&script, 2);
+        let sync = db.to_sync();
+        let _held = sync.connection().unwrap();
+        let sessions = || db.snapshot().counters.opened;
+        let before = sessions();
+        for task in 0..1_000_000_u32 {
+            let connection = scope(async {
+                // It is somebody, and nobody who was there before.
+                assert!(Caller::current().is_some());
+                if task % 200 > 0 {
+                    return None;
+                }
+                let tx = db.begin().await.unwrap();
+                tx.execute("INSERT INTO t VALUES (1)", ()).await.unwrap();
+                assert_eq!(count(&db).await, 1, "its own row, and nobody else's");
+                Some(tx)
+            })
+            .await;
+            drop(connection);
+            assert!(Caller::current().is_none());
+        }
+        assert_eq!(sessions(), before);
+        assert_eq!(count(&db).await, 0);
     });
 }
 

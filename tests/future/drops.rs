@@ -9,7 +9,8 @@ use pontoon::{Effect, ErrorKind};
 use crate::kit::Probe;
 use crate::kit::script::{CommitEnd, Ears, Method, Rule, Script};
 use crate::support::{
-    AWAITS, Folder, LONG, Moment, awaited, drop_after, ends, open, poll_once, poll_until, six_statements, wait_for,
+    AWAITS, Folder, LONG, Moment, awaited, awaited_at_length, drop_after, ends, give_up_about_the_end, open, poll_once,
+    poll_until, six_statements, wait_for,
 };
 
 #[test]
@@ -40,6 +41,32 @@ fn at_each_await_of_a_transaction_on_sqlite() {
             assert!(completed, "not ready after {AWAITS} wakes");
             assert!(db.close(LONG).await.unwrap().is_clean());
         }
+    });
+}
+
+/// SQLite tells an interrupt from the statement that it was for by nothing but time.
+#[test]
+fn about_the_end_of_its_statement_on_sqlite() {
+    awaited_at_length(async {
+        let scratch = Folder::new();
+        let url = scratch.url("notes.db");
+        let db = Database::builder().url(&url).pool_size(1).timeout(Some(LONG)).open().unwrap().to_async();
+        let count = |n: u64| {
+            format!(
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n}) SELECT max(i) FROM n"
+            )
+        };
+        // About as long as a millisecond, on this machine.
+        let (mut rows, mut takes) = (1_000, Duration::ZERO);
+        while takes < Duration::from_millis(1) {
+            rows *= 2;
+            let begun = std::time::Instant::now();
+            db.fetch_all(&count(rows), ()).await.unwrap();
+            takes = begun.elapsed();
+        }
+        give_up_about_the_end(&db, &count(rows), takes, 3_000).await;
+        assert_eq!(db.snapshot().counters.discarded, 0, "nothing that an interrupt hit had to go");
+        assert!(db.close(LONG).await.unwrap().is_clean());
     });
 }
 

@@ -8,6 +8,7 @@ mod support;
 mod callers;
 mod drops;
 mod executors;
+mod odd_places;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "odbc"))]
 mod servers;
 mod shutdown;

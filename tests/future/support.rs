@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use pontoon::Snapshot;
 use pontoon::prelude::*;
+use pontoon::{ErrorKind, Snapshot};
 
 pub(crate) use crate::kit::Folder;
 use crate::kit::script::Script;
@@ -115,4 +115,40 @@ pub(crate) async fn six_statements(db: &AsyncDatabase) -> pontoon::Result<()> {
         Ok(())
     })
     .await
+}
+
+/// Drops a query that takes this long, or has its deadline pass, at moments all around its end. What follows on the
+/// same connection would show a stray cancel.
+pub(crate) async fn give_up_about_the_end(db: &AsyncDatabase, query: &str, takes: Duration, rounds: u64) {
+    let (mut done, mut given_up) = (0, 0);
+    for round in 0..rounds {
+        // From the half of the time it takes to twice as long.
+        let moment = takes / 2 + takes * u32::try_from(round / 2 % 48).unwrap() / 32;
+        let ended = if round % 2 == 0 {
+            let until = Instant::now() + moment;
+            let mut running = pin!(db.fetch_all(query, ()));
+            loop {
+                if let Poll::Ready(result) = poll_once(running.as_mut()) {
+                    break Some(result);
+                }
+                if Instant::now() >= until {
+                    break None;
+                }
+                std::thread::yield_now();
+            }
+        } else {
+            match db.fetch_all(Query::new(query).timeout(moment), ()).await {
+                Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::PoolTimeout) => None,
+                result => Some(result),
+            }
+        };
+        match ended {
+            Some(Ok(_)) => done += 1,
+            Some(Err(error)) => panic!("round {round}: {error:?}"),
+            None => given_up += 1,
+        }
+        let next = db.fetch_val::<u64>(&format!("SELECT {round}"), ()).await;
+        assert_eq!(next.unwrap_or_else(|error| panic!("hit in round {round}: {error:?}")), Some(round));
+    }
+    assert!(done > 0 && given_up > 0, "{done} came to their end and {given_up} did not");
 }

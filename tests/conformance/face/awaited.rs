@@ -21,7 +21,7 @@ use pontoon::{
     ForceRollback, FromRow, IntoConfig, IntoParams, IntoQuery, Result, Row, Rows, Session, Snapshot, TxOptions,
 };
 
-use crate::harness::BRIEF;
+use crate::harness::HASTE;
 use crate::profile::Exception;
 
 /// What the tests take in, with the types of this face in the place of those of the library.
@@ -171,7 +171,7 @@ pub(crate) struct Reading<S: Stream> {
 impl<T, S: Stream<Item = Result<T>> + Unpin> Reading<S> {
     fn begin(face: Face, mut stream: S) -> Result<Reading<S>> {
         let first = face.wait(async {
-            let patience = smol::Timer::after(BRIEF * 5);
+            let patience = smol::Timer::after(HASTE * 2);
             match futures_util::future::select(stream.next(), patience).await {
                 Either::Left((first, _)) => Some(first),
                 Either::Right(_) => None,

@@ -1,15 +1,13 @@
 //! What comes at the same time: a cancel and the end of its statement, tasks and the threads that they wander over.
 
 use std::collections::HashSet;
-use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
-use pontoon::ErrorKind;
 use pontoon::prelude::*;
 
 use super::subject::{Bench, Subject};
-use crate::support::poll_once;
+use crate::support::give_up_about_the_end;
 
 tests! { races:
     a_late_cancel_never_hits_a_later_statement
@@ -27,42 +25,6 @@ pub(crate) async fn a_late_cancel_never_hits_a_later_statement(on: &Subject) {
     let rounds = if on.odbc.is_some() { ROUNDS_BY_ODBC } else { ROUNDS };
     give_up_about_the_end(&bench.db, nap, Duration::from_millis(1), rounds).await;
     bench.leave().await;
-}
-
-/// Drops a query that takes this long, or has its deadline pass, at moments all around its end. What follows on the
-/// same connection would show a stray cancel.
-async fn give_up_about_the_end(db: &AsyncDatabase, query: &str, takes: Duration, rounds: u64) {
-    let (mut done, mut given_up) = (0, 0);
-    for round in 0..rounds {
-        // From the half of the time it takes to twice as long.
-        let moment = takes / 2 + takes * u32::try_from(round / 2 % 48).unwrap() / 32;
-        let ended = if round % 2 == 0 {
-            let until = Instant::now() + moment;
-            let mut running = pin!(db.fetch_all(query, ()));
-            loop {
-                if let std::task::Poll::Ready(result) = poll_once(running.as_mut()) {
-                    break Some(result);
-                }
-                if Instant::now() >= until {
-                    break None;
-                }
-                std::thread::yield_now();
-            }
-        } else {
-            match db.fetch_all(Query::new(query).timeout(moment), ()).await {
-                Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::PoolTimeout) => None,
-                result => Some(result),
-            }
-        };
-        match ended {
-            Some(Ok(_)) => done += 1,
-            Some(Err(error)) => panic!("round {round}: {error:?}"),
-            None => given_up += 1,
-        }
-        let next = db.fetch_val::<u64>(&format!("SELECT {round}"), ()).await;
-        assert_eq!(next.unwrap_or_else(|error| panic!("hit in round {round}: {error:?}")), Some(round));
-    }
-    assert!(done > 0 && given_up > 0, "{done} came to their end and {given_up} did not");
 }
 
 pub(crate) async fn tasks_that_wander_keep_their_sessions(on: &Subject) {
