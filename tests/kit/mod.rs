@@ -18,6 +18,8 @@ pub(crate) mod proxy;
 pub(crate) mod script;
 pub(crate) mod servers;
 mod subprocess;
+#[cfg(all(feature = "odbc", feature = "sqlite"))]
+pub(crate) mod tds;
 mod threads;
 mod wait;
 mod watchdog;

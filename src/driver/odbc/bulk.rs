@@ -8,33 +8,104 @@ use super::core::Core;
 use super::error::Diagnosis;
 use super::family::Text;
 use super::params::Binding;
-use crate::driver::raw::odbc::{Arrays, row_count};
+use crate::driver::raw::odbc::{Arrays, SetSaid, row_count};
 use crate::driver::{BulkPath, Call};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::sql::{Sets, Statement};
-use crate::value::{Value, ValueRef};
+use crate::value::{Kind, Value, ValueRef};
 
 /// The most rows, and about the most bytes, that go to the driver at once.
 const CHUNK: usize = 1000;
 const CHUNK_BYTES: usize = 4 << 20;
 
-/// Runs one statement for many sets: prepared once, run once for each, because drivers disagree on what they count for
-/// an array of anything but an INSERT.
+/// Runs one statement for many sets, prepared once: as arrays where the driver says of each set what became of it, else
+/// one after another. Drivers disagree on what they count for an array of anything but an INSERT, and most cannot say
+/// which set it was that failed.
 pub(super) fn execute_many(core: &Core, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
     let mut load = Load { core, call, done: 0, affected: 0, what: "set" };
-    let mut prepared: Option<(String, Prepared<StatementImpl<'_>>)> = None;
-    while let Some(set) = sets.next() {
-        let number = load.done;
+    let by_arrays = core.binding.family.tells_sets && !sets.statement().returns_rows();
+    let most = if by_arrays { CHUNK } else { 1 };
+    let mut many: Option<Many<'_>> = None;
+    loop {
+        let number = load.done + many.as_ref().map_or(0, |many| many.chunk.len());
+        let Some(set) = sets.next() else { break };
         let set = set.map_err(|error| error.context(format_args!("set {number}")))?;
-        if prepared.as_ref().is_none_or(|(text, _)| text != set.sql()) {
-            // A list of another length is another text.
-            prepared = Some((set.sql().to_owned(), load.prepare(set.sql())?));
-        }
-        let Some((_, ready)) = prepared.as_mut() else { continue };
         let values: Vec<Value> = set.values().map(ValueRef::to_value).collect();
-        load.run(ready, &[values], |_, column| format!("set {number}: parameter {}", set.parameter(column)))?;
+        if let Some(many) = many.as_mut()
+            && !(set.sql() == many.text && many.chunk.takes(&values, most))
+        {
+            many.run(&mut load)?;
+        }
+        if many.as_ref().is_none_or(|many| many.text != set.sql()) {
+            // A list of another length is another text.
+            many = Some(Many {
+                text: set.sql().to_owned(),
+                names: (0..values.len()).map(|position| set.parameter(position)).collect(),
+                prepared: load.prepare(set.sql())?,
+                chunk: Chunk::default(),
+            });
+        }
+        if let Some(many) = many.as_mut() {
+            many.chunk.push(values);
+        }
+    }
+    if let Some(mut many) = many {
+        many.run(&mut load)?;
     }
     Ok(load.affected)
+}
+
+/// Sets that wait to be run.
+struct Many<'a> {
+    text: String,
+    names: Vec<String>,
+    prepared: Prepared<StatementImpl<'a>>,
+    chunk: Chunk,
+}
+
+impl Many<'_> {
+    fn run(&mut self, load: &mut Load<'_>) -> Result<()> {
+        let rows = std::mem::take(&mut self.chunk).rows;
+        let (first, names) = (load.done, &self.names);
+        load.run(&mut self.prepared, &rows, Counted::ByDriver, |row, column| {
+            let name = names.get(column).map_or("?", String::as_str);
+            format!("set {}: parameter {name}", first + row)
+        })
+    }
+}
+
+/// Sets that can go in arrays: the values of a column are of one type.
+#[derive(Default)]
+struct Chunk {
+    rows: Vec<Vec<Value>>,
+    kinds: Vec<Option<Kind>>,
+    /// The room of the largest set.
+    widest: usize,
+}
+
+impl Chunk {
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether another set may go with these.
+    fn takes(&self, set: &[Value], most: usize) -> bool {
+        let is_of =
+            |(value, kind): (&Value, &Option<Kind>)| value.is_null() || kind.is_none_or(|kind| kind == value.kind());
+        let widest = self.widest.max(set.iter().map(room).sum());
+        // An array has the room of its longest value for each of them.
+        self.rows.is_empty()
+            || (self.len() < most && widest * (self.len() + 1) < CHUNK_BYTES && set.iter().zip(&self.kinds).all(is_of))
+    }
+
+    fn push(&mut self, set: Vec<Value>) {
+        self.kinds.resize(set.len(), None);
+        for (kind, value) in self.kinds.iter_mut().zip(&set).filter(|(_, value)| !value.is_null()) {
+            *kind = Some(value.kind());
+        }
+        self.widest = self.widest.max(set.iter().map(room).sum());
+        self.rows.push(set);
+    }
 }
 
 pub(super) fn insert(
@@ -67,7 +138,7 @@ pub(super) fn insert(
             chunk.push(row);
         }
         let first = load.done;
-        load.run(&mut prepared, &chunk, |row, column| {
+        load.run(&mut prepared, &chunk, Counted::One, |row, column| {
             let name = columns.get(column).map_or("?", String::as_str);
             format!("\"{name}\" of row {}", first + row)
         })?;
@@ -108,6 +179,7 @@ impl<'a> Load<'a> {
         &mut self,
         prepared: &mut Prepared<StatementImpl<'_>>,
         rows: &[Vec<Value>],
+        counted: Counted,
         place: impl Fn(usize, usize) -> String,
     ) -> Result<()> {
         self.core.enter(self.call)?;
@@ -119,25 +191,35 @@ impl<'a> Load<'a> {
                     .map_err(|(row, error)| error.context(place(row, column)).with_effect(Effect::NotSent))
             })
             .collect::<Result<Vec<_>>>()?;
-        let ran = send(core, prepared, &arrays, count);
-        let changed = match ran {
-            Ok(changed) => changed,
-            Err(error) => {
-                let error = core.failed(&Diagnosis::of(error).with_more(&prepared.as_stmt_ref()));
-                return Err(match count {
-                    1 => error.context(format_args!("{} {first}", self.what)),
-                    _ => error.context(format_args!("one of the rows {first} to {}", first + count - 1)),
-                });
+        let changed = send(core, prepared, &arrays, count).map_err(|refusal| {
+            let error = core.failed(&refusal.diagnosis);
+            match (refusal.row, count) {
+                (Some(row), _) => error.context(format_args!("{} {}", self.what, first + row)),
+                (None, 1) => error.context(format_args!("{} {first}", self.what)),
+                _ => error.context(format_args!("one of the {}s {first} to {}", self.what, first + count - 1)),
             }
-        };
-        self.affected += match (count, changed) {
-            (1, changed) => changed.unwrap_or(0),
-            // For an array drivers count all rows, or those of the last set.
-            _ => count as u64,
+        })?;
+        self.affected += match counted {
+            Counted::One if count > 1 => count as u64,
+            _ => changed.unwrap_or(0),
         };
         self.done += count;
         Ok(())
     }
+}
+
+/// What a run has changed.
+#[derive(Clone, Copy)]
+enum Counted {
+    /// A row each. For an array drivers count all of them, or those of the last set.
+    One,
+    ByDriver,
+}
+
+/// Why rows were not taken, and which of them, where the driver says so.
+struct Refusal {
+    diagnosis: Diagnosis,
+    row: Option<usize>,
 }
 
 /// Sends arrays that are of one length; returns what the driver says was changed.
@@ -146,20 +228,41 @@ fn send(
     prepared: &mut Prepared<StatementImpl<'_>>,
     arrays: &[Array],
     count: usize,
-) -> Result<Option<u64>, odbc_api::Error> {
+) -> Result<Option<u64>, Refusal> {
+    let unbound = |error| Refusal { diagnosis: Diagnosis::of(error), row: None };
     if arrays.is_empty() {
-        // Nothing to bind: `INSERT … DEFAULT VALUES`.
-        prepared.execute(())?;
-        return Ok(prepared.row_count()?.map(|changed| changed as u64));
+        // Nothing to bind: `INSERT … DEFAULT VALUES`. The sets of a chunk differ in nothing.
+        let mut changed = None;
+        for row in 0..count {
+            let ran = prepared.execute(()).map(drop);
+            if let Err(error) = ran {
+                let diagnosis = Diagnosis::of(error).with_more(&prepared.as_stmt_ref());
+                return Err(Refusal { diagnosis, row: Some(row) });
+            }
+            let more = prepared.row_count().map_err(unbound)?.map(|more| more as u64);
+            changed = more.map(|more| changed.unwrap_or(0) + more).or(changed);
+        }
+        return Ok(changed);
     }
-    let mut bound = Arrays::bind(prepared, count, arrays.iter().map(Array::description).collect())?;
-    bound.inserter.set_num_rows(count);
+    let descriptions = arrays.iter().map(Array::description).collect();
+    let mut bound = Arrays::bind(prepared, count, descriptions).map_err(unbound)?;
     for (number, array) in arrays.iter().enumerate() {
         array.fill(&mut bound, number);
     }
-    // Nobody reads what an INSERT … RETURNING has to say of each row.
-    core.running.during(&mut bound, |bound| bound.inserter.execute().map(drop))?;
-    Ok(row_count(&mut bound))
+    let ran = core.running.during(&mut bound, Arrays::run);
+    // A call that succeeded may have left sets undone: the standard makes that a success with information.
+    let failed = (0..count).find(|set| bound.said(*set) == SetSaid::Failed);
+    // Drivers that cannot tell say the same of all.
+    let tells = (0..count).any(|set| bound.said(set) == SetSaid::Done);
+    let ended = match (ran, failed) {
+        (Ok(()), None) => Ok(row_count(&mut bound)),
+        (ran, row) => {
+            let diagnosis = ran.map_or_else(Diagnosis::of, |()| Diagnosis::default()).with_more(&bound);
+            Err(Refusal { diagnosis, row: row.filter(|_| tells) })
+        }
+    };
+    bound.leave_rows();
+    ended
 }
 
 /// A column of a chunk.
@@ -186,7 +289,18 @@ impl Array {
     /// The narrowest array that holds all values of a column; an error with the number of the row that has none.
     fn of(binding: Binding, rows: &[Vec<Value>], column: usize) -> Result<Array, (usize, Error)> {
         let has_value = |row: &Vec<Value>| row.get(column).is_some_and(|value| !value.is_null());
-        if rows.iter().any(has_value) {
+        if !rows.iter().any(has_value) {
+            // A NULL is of the type that the value would have had: SQL Server makes no bytes of a text, not even then.
+            match rows.first().and_then(|row| row.get(column)).map(Value::kind) {
+                Some(Kind::Bool) => return Ok(Array::Bits(vec![None; rows.len()])),
+                Some(Kind::I64 | Kind::U64) if binding.family.bigint => {
+                    return Ok(Array::Integers(vec![None; rows.len()]));
+                }
+                Some(Kind::F32 | Kind::F64) => return Ok(Array::Floats(vec![None; rows.len()])),
+                Some(Kind::Bytes) => return Ok(Array::Bytes(vec![None; rows.len()])),
+                _ => {}
+            }
+        } else {
             let bits = |value: &Value| match value {
                 Value::Bool(truth) => Some(Bit(u8::from(*truth))),
                 _ => None,

@@ -14,6 +14,7 @@
 //!
 //! Text that is not of the form its column promises comes as text: `infinity` in a column of dates.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use odbc_api::{DataType, Nullability, ResultSetMetadata};
@@ -103,8 +104,8 @@ fn reading_of(data_type: DataType, unsigned: bool, type_name: Option<&str>) -> R
             "decimal" | "dec" | "numeric" | "number" | "money" => Some(Kind::Decimal),
             "date" => Some(Kind::Date),
             "time" => Some(Kind::Time),
-            "timestamp" | "datetime" => Some(Kind::Timestamp),
-            "timestamptz" => Some(Kind::TimestampTz),
+            "timestamp" | "datetime" | "datetime2" | "smalldatetime" => Some(Kind::Timestamp),
+            "timestamptz" | "datetimeoffset" => Some(Kind::TimestampTz),
             _ => None,
         }
     };
@@ -169,7 +170,7 @@ impl Shape {
                     Err(_) => row.push_text(text)?,
                 }
             }
-            Kind::Date => match text.parse::<Date>() {
+            Kind::Date => match with_whole_year(text).parse::<Date>() {
                 Ok(date) => row.push_date(date),
                 Err(_) => row.push_text(text)?,
             },
@@ -183,11 +184,11 @@ impl Shape {
                     Err(_) => row.push_text(text)?,
                 }
             }
-            Kind::Timestamp | Kind::TimestampTz => match text.parse::<Timestamp>() {
+            Kind::Timestamp | Kind::TimestampTz => match with_whole_year(text).parse::<Timestamp>() {
                 Ok(timestamp) => row.push_timestamp(timestamp),
-                Err(_) => match text.parse::<TimestampTz>() {
-                    Ok(moment) => row.push_timestamp_tz(moment)?,
-                    Err(_) => row.push_text(text)?,
+                Err(_) => match moment_of(&with_whole_year(text)) {
+                    Some(moment) => row.push_timestamp_tz(moment)?,
+                    None => row.push_text(text)?,
                 },
             },
             Kind::Uuid => match uuid_of(text) {
@@ -206,6 +207,25 @@ impl Shape {
     }
 }
 
+/// A date with the four digits of its year, of which FreeTDS leaves out the zeros.
+fn with_whole_year(text: &str) -> Cow<'_, str> {
+    match text.split_once('-') {
+        Some((year, rest)) if matches!(year.len(), 1..4) && year.bytes().all(|b| b.is_ascii_digit()) => {
+            Cow::Owned(format!("{year:0>4}-{rest}"))
+        }
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// A moment; SQL Server's drivers write a space before the offset.
+fn moment_of(text: &str) -> Option<TimestampTz> {
+    let parsed = match text.rsplit_once(' ') {
+        Some((time, offset)) if offset.starts_with(['+', '-']) => format!("{time}{offset}").parse(),
+        _ => text.parse(),
+    };
+    parsed.ok()
+}
+
 fn uuid_of(text: &str) -> Option<[u8; 16]> {
     let digits: String = text.chars().filter(|c| !matches!(c, '-' | '{' | '}')).collect();
     if digits.len() != 32 || !digits.is_ascii() {
@@ -217,6 +237,24 @@ fn uuid_of(text: &str) -> Option<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_year_has_four_digits() {
+        for (text, whole) in [("1-12-31", "0001-12-31"), ("999-01-01 1:2:3", "0999-01-01 1:2:3")] {
+            assert_eq!(with_whole_year(text), whole);
+        }
+        for text in ["2024-01-01", "-44-03-15", "infinity", ""] {
+            assert_eq!(with_whole_year(text), text);
+        }
+    }
+
+    #[test]
+    fn a_moment_is_read_with_and_without_a_space_before_its_offset() {
+        let moment = moment_of("2024-02-29 12:34:56.1234560 -02:30");
+        assert_eq!(moment, moment_of("2024-02-29 12:34:56.123456-02:30"));
+        assert!(moment.is_some());
+        assert_eq!(moment_of("2024-02-29 12:34:56"), None);
+    }
 
     #[test]
     fn a_uuid_is_read_in_each_of_its_forms() {

@@ -118,7 +118,7 @@ impl Core {
     #[cold]
     pub(super) fn failed(&self, diagnosis: &Diagnosis) -> Error {
         self.state.set(None);
-        let (error, dead) = of_statement(&self.shared.config, self.known, diagnosis);
+        let (error, dead) = of_statement(&self.shared.config, self.binding.family, self.known, diagnosis);
         // One that comes between two calls to the driver closes the cursor, and the next call finds none.
         let is_cut_off = diagnosis.state() == "HY010" && self.running.was_cancelled();
         let error = if is_cut_off { error.with_kind(ErrorKind::Cancelled) } else { error };
@@ -138,7 +138,7 @@ impl Core {
     fn swallow_cancel(&self) -> Result<()> {
         if self.running.take_cancelled()
             && let Some(fence) = self.binding.family.fence
-            && let Err(error) = self.run(fence, |_, mut rows| rows.first_number().map(drop))
+            && let Err(error) = self.run(fence, |_, mut rows| rows.only_number().map(drop))
             && error.kind() != ErrorKind::Cancelled
         {
             return Err(error);
@@ -246,12 +246,13 @@ impl Core {
         let nests = self.binding.family.nests;
         let mut had_rows = false;
         let parameters = self.binding.all(&statement.values, |at| statement.parameter(at))?;
+        let writes = self.may_write(&statement.sql)?;
         let mut guard = StreamGuard::set(self, sink)?;
         let ran = self.run_with(true, &statement.sql, &parameters, |_, rows| {
             had_rows = true;
             guard.release(self)?;
             let mut inside = Inside::new(place);
-            rows.push_into(call, sink, nests.then_some(&mut inside))
+            rows.of_a_write(writes).push_into(call, sink, nests.then_some(&mut inside))
         });
         guard.end(self, ran)?;
         if had_rows {
@@ -262,6 +263,14 @@ impl Core {
             "the statement has no rows, and it has run: call execute for what is done for its effect",
         )
         .with_effect(Effect::Unknown))
+    }
+
+    /// Whether a statement that has rows may have done more than to read them.
+    fn may_write(&self, sql: &str) -> Result<bool> {
+        if begins_with(sql, &["SELECT", "VALUES"]) {
+            return Ok(false);
+        }
+        Ok(Statement::parse(sql, self.known.dialect)?.kind() != StatementKind::Read)
     }
 
     /// Refuses what is sure to have no rows before it is run; what may have some only the database can tell.
@@ -302,7 +311,7 @@ impl Core {
     pub(super) fn number(&self, sql: &str) -> Result<Option<i64>> {
         let mut number = None;
         self.run(sql, |_, mut rows| {
-            number = rows.first_number()?;
+            number = rows.only_number()?;
             Ok(())
         })?;
         Ok(number)
@@ -345,7 +354,7 @@ impl Core {
     }
 
     fn ask(&self) -> LinkState {
-        let ran = |sql: &str| self.run(sql, |_, mut rows| rows.first_number().map(drop));
+        let ran = |sql: &str| self.run(sql, |_, mut rows| rows.only_number().map(drop));
         match self.known.probe {
             Probe::Query(query) => match self.number(query) {
                 Ok(Some(0)) => LinkState::Idle,
@@ -430,7 +439,7 @@ impl StreamGuard {
 
     /// No cancel reaches it; and it leaves the transaction open.
     fn verb(core: &Core, sql: &str) -> Result<()> {
-        core.run_with(false, sql, &[], |_, mut rows| rows.first_number().map(drop))?;
+        core.run_with(false, sql, &[], |_, mut rows| rows.only_number().map(drop))?;
         core.set_state(LinkState::Open);
         Ok(())
     }

@@ -120,6 +120,8 @@ pub(super) fn at_connect(config: &Config, family: &Family, diagnosis: &Diagnosis
     let vendor = match family.package {
         "odbc-mariadb" => tables::mysql::meaning(native),
         "odbc-postgresql" => by_message(&text),
+        // The number says more: who may not open a database is told that the login failed, too.
+        "tdsodbc" => tables::mssql::meaning(native, &text).or_else(|| tables::freetds::meaning(native, &text)),
         _ => by_message(&text).or_else(|| tables::mssql::meaning(native, &text)),
     };
     let meaning = most_telling([vendor, tables::sqlstate::odbc(diagnosis.state())]);
@@ -132,8 +134,12 @@ pub(super) fn at_connect(config: &Config, family: &Family, diagnosis: &Diagnosis
 }
 
 /// The error of a statement, and whether its connection is of no use any more.
-pub(super) fn of_statement(config: &Config, known: &Known, diagnosis: &Diagnosis) -> (Error, bool) {
+pub(super) fn of_statement(config: &Config, family: &Family, known: &Known, diagnosis: &Diagnosis) -> (Error, bool) {
     let (native, state, text) = (i64::from(diagnosis.native()), diagnosis.state(), diagnosis.plain());
+    let own = match family.package {
+        "tdsodbc" => tables::freetds::meaning(native, &text),
+        _ => None,
+    };
     let vendor = match known.names[0] {
         "sqlite" => tables::sqlite::meaning(extended(native, &text), &text),
         "mariadb" | "mysql" => tables::mysql::meaning(native),
@@ -141,7 +147,7 @@ pub(super) fn of_statement(config: &Config, known: &Known, diagnosis: &Diagnosis
         "oracle" => tables::oracle::meaning(native),
         _ => None,
     };
-    let meaning = most_telling([vendor, tables::sqlstate::odbc(state)]);
+    let meaning = most_telling([own, vendor, tables::sqlstate::odbc(state)]);
     let constraint = meaning.filter(|meaning| meaning.kind().is_constraint()).and_then(|_| constraint_of(&text));
     let (kind, effect) = meaning.map_or((ErrorKind::Other, Effect::Unknown), |it| (it.kind(), it.effect()));
     let error = build(config, diagnosis, constraint).with_kind(kind).with_effect(effect);

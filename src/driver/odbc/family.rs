@@ -41,6 +41,8 @@ pub(super) struct Family {
     pub(super) typed: bool,
     /// Whether times of day are among those.
     pub(super) typed_times: bool,
+    /// The first year that it reads in a text as what it is; those before go on to the database, as plain text.
+    pub(super) first_year: i32,
     /// Whether the sizes that it announces for columns hold, so that rows can be fetched in blocks.
     pub(super) honest_sizes: bool,
     /// Whether a value that a block had too little room for can be had from it again without harm: MariaDB's offers it, and
@@ -48,12 +50,17 @@ pub(super) struct Family {
     pub(super) fetches_again: bool,
     /// Whether it reads arrays of parameters as they are.
     pub(super) arrays: bool,
+    /// Whether it runs an array set by set, whatever the statement, counts what all of them changed, and says which of
+    /// them failed.
+    pub(super) tells_sets: bool,
     /// Whether statements can run on a connection from which rows are being read.
     pub(super) nests: bool,
     /// Whether a result is all at the client when its statement has run, so that reading it waits for nothing. A cancel that
     /// finds these drivers between two calls closes the cursor, and one that comes beside a call that reads takes away from
     /// under it what it reads: the process would crash.
     pub(super) stores_results: bool,
+    /// Whether a result that is left before its end has been seen costs a cancel, which is a round trip.
+    pub(super) leaving_costs: bool,
     /// Whether it binds 64-bit integers.
     pub(super) bigint: bool,
     pub(super) floats: Floats,
@@ -73,11 +80,14 @@ pub(super) static UNKNOWN: Family = Family {
     text: Text::Wide,
     typed: true,
     typed_times: true,
+    first_year: i32::MIN,
     honest_sizes: true,
     fetches_again: false,
     arrays: true,
+    tells_sets: false,
     nests: false,
     stores_results: false,
+    leaving_costs: false,
     bigint: true,
     floats: Floats::All,
     look: None,
@@ -140,6 +150,10 @@ static FAMILIES: &[Family] = &[
     Family {
         marks: &["tdsodbc", "freetds"],
         settings: &[(&["TDS_Version"], "7.4"), (&["ClientCharset"], "UTF-8")],
+        leaving_costs: true,
+        tells_sets: true,
+        // Earlier ones are 1900 to it, and those of two digits are of the last or of this century.
+        first_year: 1753,
         floats: Floats::Finite,
         package: "tdsodbc",
         ..UNKNOWN
@@ -147,6 +161,7 @@ static FAMILIES: &[Family] = &[
     Family {
         marks: &["msodbcsql", "sql server"],
         settings: &[],
+        leaving_costs: true,
         floats: Floats::Finite,
         package: "msodbcsql18, from Microsoft's own repository",
         ..UNKNOWN

@@ -20,7 +20,7 @@ use odbc_api::{Bit, DataType, IntoParameter, Nullable, Utf16String};
 
 use super::family::{Family, Floats, Text};
 use crate::error::{Effect, Error, ErrorKind, Result};
-use crate::value::{Kind, Value};
+use crate::value::{Date, Kind, Value};
 
 /// A parameter, owning what it points to.
 pub(super) type Parameter = Box<dyn InputParameter>;
@@ -104,19 +104,21 @@ impl Binding {
     /// The text of a value that is bound as one, and the SQL type it has then; `None` is that of any text.
     pub(super) fn text_of(self, value: &Value) -> Result<(String, Option<DataType>)> {
         let typed = |data_type| self.family.typed.then_some(data_type);
+        let dated = |date: Date, data_type| typed(data_type).filter(|_| date.year() >= self.family.first_year);
         let (text, data_type) = match value {
             Value::Decimal(decimal) => {
                 let text = decimal.as_str().to_owned();
                 let data_type = typed(numeric(&text));
                 (text, data_type)
             }
-            Value::Date(date) => (date.to_string(), typed(DataType::Date)),
+            Value::Date(date) => (date.to_string(), dated(*date, DataType::Date)),
             Value::Time(time) => {
                 let data_type = typed(DataType::Time { precision: 6 }).filter(|_| self.family.typed_times);
                 (time.to_string(), data_type)
             }
             Value::Timestamp(timestamp) => {
-                (timestamp.to_string().replacen('T', " ", 1), typed(DataType::Timestamp { precision: 6 }))
+                let data_type = dated(timestamp.date(), DataType::Timestamp { precision: 6 });
+                (timestamp.to_string().replacen('T', " ", 1), data_type)
             }
             Value::TimestampTz(moment) => (moment.to_string().replacen('T', " ", 1), None),
             Value::Interval(interval) => (interval.to_string(), None),

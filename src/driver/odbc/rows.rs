@@ -36,6 +36,9 @@ pub(super) struct Rows<'c> {
     core: &'c Core,
     cursor: Opened<'c>,
     shapes: Shapes,
+    /// Whether it is read to its end also when nobody wants the rest: the statement writes, and drivers that are left
+    /// before the end may cancel what the server has not done yet.
+    to_the_end: bool,
 }
 
 /// How many rows are read between two looks at the clock.
@@ -55,30 +58,30 @@ const KEPT: usize = 16 * 1024;
 impl<'c> Rows<'c> {
     pub(super) fn of(core: &'c Core, mut cursor: Opened<'c>) -> Result<Rows<'c>, Failure> {
         let shapes = Shapes::of(&mut cursor, core.in_utc)?;
-        Ok(Rows { core, cursor, shapes })
+        Ok(Rows { core, cursor, shapes, to_the_end: false })
+    }
+
+    /// The rows of a statement that writes.
+    pub(super) fn of_a_write(self, writes: bool) -> Rows<'c> {
+        Rows { to_the_end: writes, ..self }
     }
 
     /// Reads to the end and counts.
     pub(super) fn count(&mut self, call: &Call<'_>) -> Result<u64, Failure> {
-        self.core.reading(&mut self.cursor, |cursor| {
-            let mut count = 0_u64;
-            while cursor.next_row()?.is_some() {
-                count += 1;
-                if count.is_multiple_of(STEPS as u64) {
-                    call.check()?;
-                }
-            }
-            Ok(count)
-        })
+        drain(self.core, &mut self.cursor, call)
     }
 
-    /// The number in the first column of the first row.
-    pub(super) fn first_number(&mut self) -> Result<Option<i64>, Failure> {
+    /// The number in the one cell of a result.
+    ///
+    /// It is read to its end: a driver that is left before that may have to tell its server, which is a round trip.
+    pub(super) fn only_number(&mut self) -> Result<Option<i64>, Failure> {
         self.core.reading(&mut self.cursor, |cursor| {
             let Some(mut row) = cursor.next_row()? else { return Ok(None) };
             let mut text = Vec::new();
             let is_there = row.get_text(1, &mut text)?;
-            Ok(std::str::from_utf8(&text).ok().filter(|_| is_there).and_then(|text| text.trim().parse().ok()))
+            let number = std::str::from_utf8(&text).ok().filter(|_| is_there).and_then(|text| text.trim().parse().ok());
+            while cursor.next_row()?.is_some() {}
+            Ok(number)
         })
     }
 
@@ -89,7 +92,7 @@ impl<'c> Rows<'c> {
         sink: &mut dyn RowSink,
         mut again: Option<&mut Inside<'_>>,
     ) -> Result<(), Failure> {
-        let Rows { core, mut cursor, shapes } = self;
+        let Rows { core, mut cursor, shapes, to_the_end } = self;
         let mut batcher = Batcher::new(sink, shapes.columns.clone())?;
         let mut buffers = Buffers::default();
         loop {
@@ -114,15 +117,36 @@ impl<'c> Rows<'c> {
                 return Ok(());
             }
             if push(call, &mut batcher, &mut again)? == Flow::Stop {
+                if to_the_end {
+                    drain(core, &mut cursor, call)?;
+                } else if core.binding.family.leaving_costs {
+                    // The row that was wanted is mostly the only one. Whatever is said instead of another has nothing to
+                    // do with it.
+                    let _ = core.reading(&mut cursor, |cursor| cursor.next_row().map(drop));
+                }
                 return Ok(());
             }
             // A result of few rows has ended by now; the rest of a longer one is worth a block.
             if let Some(block) = blocks::plan(core, &shapes.shapes) {
                 let mut blocks = Blocks::bind(cursor, block)?;
-                return push_blocks(core, &mut blocks, &shapes, call, batcher, again);
+                return push_blocks(core, &mut blocks, &shapes, call, batcher, again, to_the_end);
             }
         }
     }
+}
+
+/// Reads the rest of a result, and counts it.
+fn drain(core: &Core, cursor: &mut Opened<'_>, call: &Call<'_>) -> Result<u64, Failure> {
+    core.reading(cursor, |cursor| {
+        let mut count = 0_u64;
+        while cursor.next_row()?.is_some() {
+            count += 1;
+            if count.is_multiple_of(STEPS as u64) {
+                call.check()?;
+            }
+        }
+        Ok(count)
+    })
 }
 
 /// Pushes the rest of a result, a block at a time.
@@ -133,6 +157,7 @@ fn push_blocks(
     call: &Call<'_>,
     mut batcher: Batcher<'_>,
     mut inside: Option<&mut Inside<'_>>,
+    to_the_end: bool,
 ) -> Result<(), Failure> {
     loop {
         let again = blocks.again();
@@ -144,6 +169,9 @@ fn push_blocks(
         for row in 0..filled.rows {
             filled.push(row, again, batcher.row())?;
             if batcher.is_full_with_row() && push(call, &mut batcher, &mut inside)? == Flow::Stop {
+                while to_the_end && core.reading(blocks, |blocks| blocks.cursor.fetch())?.is_some() {
+                    call.check()?;
+                }
                 return Ok(());
             }
         }

@@ -4,25 +4,26 @@
 //! `odbc-api` guards its handles by lifetimes, and so does this: nothing here takes or returns a bare handle. A handle is
 //! taken from a borrowed object of `odbc-api`, used while the borrow lasts, and forgotten.
 
+mod arrays;
+
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::{null, null_mut, read};
 
 use std::time::{Duration, Instant};
 
-use odbc_api::buffers::BoxColumnBuffer;
 use odbc_api::handles::{AnyHandle, AsStatementRef, SqlResult, SqlText, Statement, StatementImpl, StatementRef};
-use odbc_api::parameter::{CElement, InputParameter, WithDataType};
+use odbc_api::parameter::{CElement, InputParameter};
 use odbc_api::sys;
 use odbc_api::sys::{
     CDataType, ConnectionAttribute, Desc, HDbc, HStmt, IS_UINTEGER, InfoType, Lock, NO_TOTAL, Operation, SQLCancel,
     SQLColAttribute, SQLColumns, SQLExecDirectW, SQLForeignKeys, SQLGetData, SQLGetInfo, SQLPrimaryKeys, SQLRowCount,
     SQLSetConnectAttr, SQLSetPos, SQLTables, SetPosIRow, SqlReturn,
 };
-use odbc_api::{
-    BindParamDesc, BlockCursor, ColumnarBulkInserter, Connection, Cursor, CursorImpl, Prepared, RowSetBuffer,
-};
+use odbc_api::{BlockCursor, Connection, Cursor, CursorImpl, RowSetBuffer};
 use parking_lot::{Condvar, Mutex};
+
+pub(in crate::driver) use arrays::{Arrays, SetSaid};
 
 /// A statement whose handle somebody else owns. `odbc-api` closes the cursor of such a one when its result is dropped, and
 /// panics when the driver refuses, as it does after a cancel that has closed the cursor already; here that is fine.
@@ -221,30 +222,6 @@ impl Again<'_> {
 }
 
 impl<B> Lent for Blocks<'_, B> {
-    fn statement(&mut self) -> HStmt {
-        self.handle
-    }
-}
-
-/// A statement that was prepared and has arrays bound to its parameters.
-pub(in crate::driver) struct Arrays<'s, C> {
-    handle: HStmt,
-    pub(in crate::driver) inserter: ColumnarBulkInserter<StatementRef<'s>, C>,
-}
-
-impl<'s> Arrays<'s, WithDataType<BoxColumnBuffer>> {
-    /// Binds arrays of this many values.
-    pub(in crate::driver) fn bind(
-        prepared: &'s mut Prepared<StatementImpl<'_>>,
-        capacity: usize,
-        columns: Vec<BindParamDesc>,
-    ) -> Result<Self, odbc_api::Error> {
-        let handle = prepared.as_stmt_ref().as_sys();
-        Ok(Arrays { handle, inserter: prepared.column_inserter(capacity, columns)? })
-    }
-}
-
-impl<C> Lent for Arrays<'_, C> {
     fn statement(&mut self) -> HStmt {
         self.handle
     }

@@ -10,12 +10,14 @@
 //! | [`mysql`] | MySQL and MariaDB error references, `errmsg.h`; the extra numbers of TiDB |
 //! | [`sqlite`] | `sqlite3.h`, and the messages of SQLite, which has one code for most errors in SQL |
 //! | [`mssql`] | `sys.messages` of SQL Server and Azure SQL |
+//! | [`freetds`] | what that driver says where its server says nothing |
 //! | [`oracle`] | the `ORA-` error reference |
 //! | [`jdbc`] | the exception classes of `java.sql` and their usual causes |
 //!
 //! A code that no table knows has no meaning, and a connection that reported it is best discarded: nothing proves that
 //! its transaction is in the state the caller believes.
 
+pub mod freetds;
 pub mod jdbc;
 pub mod mssql;
 pub mod mysql;

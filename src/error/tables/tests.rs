@@ -18,6 +18,7 @@ fn the_tables_are_sorted_and_say_nothing_twice() {
     sorted_without_duplicates(mysql::NUMBERS);
     sorted_without_duplicates(sqlite::CODES);
     sorted_without_duplicates(mssql::NUMBERS);
+    sorted_without_duplicates(freetds::NUMBERS);
     sorted_without_duplicates(oracle::NUMBERS);
     sorted_without_duplicates(jdbc::CLASSES);
     sorted_without_duplicates(jdbc::NUMBERS);
@@ -36,6 +37,7 @@ fn a_symbol_names_one_number() {
     once(mysql::NUMBERS);
     once(sqlite::CODES);
     once(mssql::NUMBERS);
+    once(freetds::NUMBERS);
     once(oracle::NUMBERS);
     once(jdbc::CLASSES);
     once(sqlstate::CLASSES);
