@@ -75,6 +75,12 @@ fn a_server_that_dies_in_the_middle_of_rows_is_an_error_and_no_end_of_rows() {
             fails(ErrorKind::ConnectionLost, db.fetch_all("SELECT id, t FROM held", ()));
             assert_eq!(db.fetch_val::<i64>("SELECT count(*) FROM held", ()).expect("a new one"), Some(2000));
         }
+        // Also behind the only row that was wanted: what failed there may have ended a transaction.
+        let tx = db.begin().expect("a transaction");
+        place.server.on("SELECT id, t", Act::DieAfterRows(1));
+        fails(ErrorKind::ConnectionLost, tx.fetch_val::<i64>("SELECT id, t FROM held", ()));
+        fails(ErrorKind::ConnectionLost, tx.execute("DELETE FROM held", ()));
+        drop(tx);
         place.server.on("SELECT id, t", Act::DieAfterRows(700));
         let read: Vec<_> = db.iterate("SELECT id, t FROM held", ()).expect("a stream").collect();
         let error = read.last().expect("rows").as_ref().expect_err("the last is the error");

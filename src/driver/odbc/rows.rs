@@ -120,9 +120,9 @@ impl<'c> Rows<'c> {
                 if to_the_end {
                     drain(core, &mut cursor, call)?;
                 } else if core.binding.family.leaving_costs {
-                    // The row that was wanted is mostly the only one. Whatever is said instead of another has nothing to
-                    // do with it.
-                    let _ = core.reading(&mut cursor, |cursor| cursor.next_row().map(drop));
+                    // The row that was wanted is mostly the only one. What fails behind it is an error all the same: it
+                    // may have ended the transaction.
+                    core.reading(&mut cursor, |cursor| cursor.next_row().map(drop))?;
                 }
                 return Ok(());
             }

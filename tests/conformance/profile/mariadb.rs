@@ -1,71 +1,11 @@
 //! MariaDB, by TCP.
 
 use mysql::prelude::Queryable;
-use pontoon::{Error, ErrorKind, IsolationLevel, Result};
+use pontoon::{Error, ErrorKind, Result};
 
-use super::{Exception, Feature, Place, Profile, Setting, TellsKey, Types};
+use super::{Exception, Feature, Place, Profile, TellsKey, words};
 use crate::face::Database;
 use crate::kit::servers::{MariaDb, shared};
-
-const TABLES: &str = "
-    CREATE TABLE notes (
-        id BIGINT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(400) NOT NULL, completed BOOLEAN NOT NULL DEFAULT 0
-    );
-    CREATE TABLE writers (id BIGINT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(100) NOT NULL UNIQUE);
-    CREATE TABLE books (
-        id BIGINT PRIMARY KEY AUTO_INCREMENT,
-        writer BIGINT NOT NULL,
-        title VARCHAR(100) CHECK (title <> ''),
-        FOREIGN KEY (writer) REFERENCES writers (id)
-    );";
-
-const TYPES: Types = Types {
-    key: "BIGINT PRIMARY KEY AUTO_INCREMENT",
-    bool: "BOOLEAN",
-    integer: "BIGINT",
-    float: "DOUBLE PRECISION",
-    text: "LONGTEXT COLLATE utf8mb4_bin",
-    bytes: "LONGBLOB",
-    // A column declared DECIMAL has one scale for all of its values.
-    decimal: "VARCHAR(100)",
-    date: "DATE",
-    time: "TIME(6)",
-    timestamp: "DATETIME(6)",
-    // There is no type that keeps an offset.
-    timestamptz: "VARCHAR(40)",
-    uuid: "BINARY(16)",
-    json: "JSON",
-};
-
-const ENDLESS: &str = "SELECT max(a.seq * b.seq) FROM seq_1_to_100000000 AS a, seq_1_to_100000000 AS b";
-
-const ENDLESS_WRITE: &str =
-    "INSERT INTO notes (text) SELECT 'n' FROM seq_1_to_100000000 AS a, seq_1_to_100000000 AS b WHERE a.seq + b.seq < 0";
-
-const SLOW_WRITE: &str = "INSERT INTO notes (text) SELECT 'late' FROM seq_1_to_10000000 WHERE seq % 10000 = 0";
-
-const DUMP: &str = "
-    -- A dump; as tools write them.
-    /*!40101 SET @@session.lc_time_names = 'en_US' */;
-    START TRANSACTION;
-    INSERT INTO notes (text) VALUES ('a; b'), ('it''s');
-    INSERT INTO notes (text) VALUES (':not_a_parameter ?');
-    COMMIT;
-    BEGIN; DELETE FROM notes WHERE id = 1; ROLLBACK;
-    CREATE TABLE log (text TEXT);
-    DELIMITER ;;
-    CREATE TRIGGER logged AFTER INSERT ON notes FOR EACH ROW BEGIN
-        INSERT INTO log VALUES (new.text);
-        INSERT INTO log VALUES ('; twice');
-    END;;
-    DELIMITER ;
-    INSERT INTO notes (text) VALUES ('last')";
-
-const SETTING: Setting = Setting {
-    read: "SELECT @@session.low_priority_updates",
-    switch_on: "SET SESSION low_priority_updates = 1",
-    switch_off: "SET SESSION low_priority_updates = 0",
-};
 
 fn begin(db: &Database) -> Result<()> {
     db.raw(|connection: &mut mysql::Conn| {
@@ -92,21 +32,16 @@ pub(crate) const MARIADB: Profile = Profile {
     name: "mariadb",
     place: Place::On(|| shared(&MariaDb), ""),
     options: |builder| builder,
-    tables: TABLES,
-    types: TYPES,
-    endless: ENDLESS,
-    endless_write: ENDLESS_WRITE,
-    slow_write: SLOW_WRITE,
-    dump: DUMP,
-    setting: SETTING,
+    tables: words::tables!("BOOLEAN"),
+    types: words::TYPES,
+    endless: words::ENDLESS,
+    endless_write: words::ENDLESS_WRITE,
+    slow_write: words::SLOW_WRITE,
+    dump: words::DUMP,
+    setting: words::SETTING,
     char_length: "char_length",
     tells_key: TellsKey::OfTheFirst,
-    levels: &[
-        IsolationLevel::ReadUncommitted,
-        IsolationLevel::ReadCommitted,
-        IsolationLevel::RepeatableRead,
-        IsolationLevel::Serializable,
-    ],
+    levels: words::LEVELS,
     count_by_driver: count,
     begin_by_driver: begin,
     lacking: &[

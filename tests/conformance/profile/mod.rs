@@ -8,6 +8,8 @@ pub(crate) mod odbc;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
+#[cfg(any(feature = "mysql", feature = "odbc"))]
+mod words;
 
 use std::path::Path;
 

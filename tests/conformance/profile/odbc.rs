@@ -3,7 +3,7 @@
 use odbc_api::{Connection, Cursor};
 use pontoon::{Error, ErrorKind, IsolationLevel, Result};
 
-use super::{Exception, Feature, Place, Profile, Setting, TellsKey, Types, sqlite};
+use super::{Exception, Feature, Place, Profile, TellsKey, Types, sqlite, words};
 use crate::face::Database;
 use crate::kit::odbc::has_driver;
 #[cfg(feature = "postgres")]
@@ -159,53 +159,6 @@ pub(crate) const POSTGRES: Profile = Profile {
     ..super::postgres::POSTGRES
 };
 
-const TABLES_OF_MARIADB: &str = "
-    CREATE TABLE notes (
-        id BIGINT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(400) NOT NULL, completed BIT(1) NOT NULL DEFAULT 0
-    );
-    CREATE TABLE writers (id BIGINT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(100) NOT NULL UNIQUE);
-    CREATE TABLE books (
-        id BIGINT PRIMARY KEY AUTO_INCREMENT,
-        writer BIGINT NOT NULL,
-        title VARCHAR(100) CHECK (title <> ''),
-        FOREIGN KEY (writer) REFERENCES writers (id)
-    );";
-
-const TYPES_OF_MARIADB: Types = Types {
-    key: "BIGINT PRIMARY KEY AUTO_INCREMENT",
-    bool: "BIT(1)",
-    integer: "BIGINT",
-    float: "DOUBLE PRECISION",
-    text: "LONGTEXT COLLATE utf8mb4_bin",
-    bytes: "LONGBLOB",
-    // A column declared DECIMAL has one scale for all of its values.
-    decimal: "VARCHAR(100)",
-    date: "DATE",
-    time: "TIME(6)",
-    timestamp: "DATETIME(6)",
-    // There is no type that keeps an offset.
-    timestamptz: "VARCHAR(40)",
-    uuid: "VARCHAR(36)",
-    json: "JSON",
-};
-
-const DUMP_OF_MARIADB: &str = "
-    -- A dump; as tools write them.
-    /*!40101 SET @@session.lc_time_names = 'en_US' */;
-    START TRANSACTION;
-    INSERT INTO notes (text) VALUES ('a; b'), ('it''s');
-    INSERT INTO notes (text) VALUES (':not_a_parameter ?');
-    COMMIT;
-    BEGIN; DELETE FROM notes WHERE id = 1; ROLLBACK;
-    CREATE TABLE log (text TEXT);
-    DELIMITER ;;
-    CREATE TRIGGER logged AFTER INSERT ON notes FOR EACH ROW BEGIN
-        INSERT INTO log VALUES (new.text);
-        INSERT INTO log VALUES ('; twice');
-    END;;
-    DELIMITER ;
-    INSERT INTO notes (text) VALUES ('last')";
-
 /// MariaDB, by its own connector.
 pub(crate) const MARIADB: Profile = Profile {
     name: "odbc-mariadb",
@@ -214,25 +167,16 @@ pub(crate) const MARIADB: Profile = Profile {
         |url| by(url, "MariaDB+Unicode"),
     ),
     options: |builder| builder,
-    tables: TABLES_OF_MARIADB,
-    types: TYPES_OF_MARIADB,
-    endless: "SELECT max(a.seq * b.seq) FROM seq_1_to_100000000 AS a, seq_1_to_100000000 AS b",
-    endless_write: "INSERT INTO notes (text) SELECT 'n' FROM seq_1_to_100000000 AS a, seq_1_to_100000000 AS b WHERE a.seq + b.seq < 0",
-    slow_write: "INSERT INTO notes (text) SELECT 'late' FROM seq_1_to_10000000 WHERE seq % 10000 = 0",
-    dump: DUMP_OF_MARIADB,
-    setting: Setting {
-        read: "SELECT @@session.low_priority_updates",
-        switch_on: "SET SESSION low_priority_updates = 1",
-        switch_off: "SET SESSION low_priority_updates = 0",
-    },
+    tables: words::tables!("BIT(1)"),
+    types: Types { bool: "BIT(1)", uuid: "VARCHAR(36)", ..words::TYPES },
+    endless: words::ENDLESS,
+    endless_write: words::ENDLESS_WRITE,
+    slow_write: words::SLOW_WRITE,
+    dump: words::DUMP,
+    setting: words::SETTING,
     char_length: "char_length",
     tells_key: TellsKey::OfTheFirst,
-    levels: &[
-        IsolationLevel::ReadUncommitted,
-        IsolationLevel::ReadCommitted,
-        IsolationLevel::RepeatableRead,
-        IsolationLevel::Serializable,
-    ],
+    levels: words::LEVELS,
     count_by_driver: count,
     begin_by_driver: begin,
     lacking: &[
