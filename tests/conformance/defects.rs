@@ -7,7 +7,8 @@ use crate::face::prelude::*;
 use pontoon::{Error, LockMode};
 
 use crate::harness::{
-    BRIEF, Outcome, PATIENCE, Target, await_busy, count, error_of, fails, join, note, on_another_thread, signal, texts,
+    BRIEF, HASTE, Outcome, PATIENCE, Target, await_busy, count, error_of, fails, join, note, on_another_thread, signal,
+    texts,
 };
 use crate::kit::await_that_or;
 use crate::profile::Feature;
@@ -327,7 +328,7 @@ fn processor_time() -> Option<Duration> {
 }
 
 pub(crate) fn waiting_costs_no_processor(t: &Target) -> Outcome {
-    let wait = BRIEF * 3;
+    let wait = HASTE;
     let db = t.notes_with(|builder| builder.pool_size(1).timeout(wait).acquire_timeout(wait))?;
     let connection = db.connection()?;
     let tx = connection.begin()?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::face::prelude::*;
 use pontoon::{Error, Result};
 
-use crate::harness::{BRIEF, Outcome, Target, await_busy, count, fails, join, note};
+use crate::harness::{HASTE, Outcome, PATIENCE, Target, await_busy, count, fails, join, note};
 use crate::profile::Feature;
 
 tests! {
@@ -37,7 +37,9 @@ tests! {
 
 fn filled(t: &Target, rows: i64) -> Result<Database> {
     let db = t.notes()?;
-    db.execute_many("INSERT INTO notes (text) VALUES (?)", (1..=rows).map(|number| (format!("note {number}"),)))?;
+    // With time of its own: a driver may need a round trip for each set.
+    let insert = Query::new("INSERT INTO notes (text) VALUES (?)").timeout(PATIENCE * 2);
+    db.execute_many(insert, (1..=rows).map(|number| (format!("note {number}"),)))?;
     Ok(db)
 }
 
@@ -348,7 +350,7 @@ pub(crate) fn dropped_inside_a_transaction(t: &Target) -> Outcome {
 
 pub(crate) fn two_streams_by_turns(t: &Target) -> Outcome {
     let db = filled(t, 20_000)?;
-    let query = || Query::new("SELECT id FROM notes ORDER BY id").timeout(BRIEF * 5);
+    let query = || Query::new("SELECT id FROM notes ORDER BY id").timeout(HASTE * 5);
     let mut pairs = 0_i64;
     for (one, two) in db.iterate(query(), ())?.zip(db.iterate(query(), ())?) {
         pairs += 1;
@@ -390,12 +392,12 @@ pub(crate) fn another_thread_between_the_rows(t: &Target) -> Outcome {
 pub(crate) fn a_slow_reader(t: &Target) -> Outcome {
     let db = filled(t, 3000)?;
     // The timeout is for each batch, and never for the reader: this one takes longer than that in all.
-    let query = Query::new(IN_ORDER).timeout(BRIEF).batch_rows(1000);
+    let query = Query::new(IN_ORDER).timeout(HASTE).batch_rows(1000);
     let mut seen = 0;
     for rows in db.batches(query, ())? {
         seen += rows?.len();
         // Not to wait for anything: to let time pass.
-        std::thread::sleep(BRIEF + Duration::from_millis(20));
+        std::thread::sleep(HASTE + Duration::from_millis(20));
     }
     assert_eq!(seen, 3000);
     Ok(())

@@ -3,7 +3,7 @@
 use crate::face::prelude::*;
 use pontoon::value::Kind;
 
-use crate::harness::{Outcome, Target, fails, note};
+use crate::harness::{Outcome, PATIENCE, Target, fails, note};
 
 tests! {
     rows:
@@ -158,7 +158,8 @@ pub(crate) fn a_row_outlives_its_database(t: &Target) -> Outcome {
 
 pub(crate) fn a_result_of_many_batches(t: &Target) -> Outcome {
     let db = t.notes()?;
-    db.execute_many("INSERT INTO notes (text) VALUES (?)", (0..5000).map(|number| (number.to_string(),)))?;
+    let insert = Query::new("INSERT INTO notes (text) VALUES (?)").timeout(PATIENCE * 2);
+    db.execute_many(insert, (0..5000).map(|number| (number.to_string(),)))?;
     let rows = db.fetch_all("SELECT text FROM notes ORDER BY id", ())?;
     assert_eq!(rows.len(), 5000);
     let texts: Vec<String> = rows.column("text")?;

@@ -61,7 +61,7 @@ fn about_the_end_of_its_statement_on_sqlite() {
         while takes < Duration::from_millis(1) {
             rows *= 2;
             let begun = std::time::Instant::now();
-            db.fetch_all(&count(rows), ()).await.unwrap();
+            db.fetch_all(count(rows), ()).await.unwrap();
             takes = begun.elapsed();
         }
         give_up_about_the_end(&db, &count(rows), takes, 3_000).await;

@@ -51,6 +51,8 @@ impl Engine for MariaDb {
         let tls = certificates();
         let settings = [
             ("datadir", place.path("data")),
+            // A server that starts removes the temporary tables that it finds, and would find those of the others.
+            ("tmpdir", place.path("data")),
             ("socket", self.socket(place.folder).display().to_string()),
             ("pid-file", place.path("data/mariadb.pid")),
             ("init-file", place.path("init.sql")),
