@@ -12,6 +12,7 @@ mod connecting;
 mod errors;
 mod server;
 mod stopping;
+mod streams;
 mod support;
 mod transactions;
 mod values;
