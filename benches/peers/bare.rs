@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pontoon_bench_harness::measure::crowd;
 use pontoon_bench_harness::{Digest, Env, Outcome, Peer, data, process};
-use rusqlite::Connection;
+use rusqlite::{Connection, ToSql};
 
 pub const PEER: Peer = Peer {
     name: "rusqlite",
@@ -15,7 +15,12 @@ pub const PEER: Peer = Peer {
         "point_worker",
         "insert_1000",
         "fetch_all",
+        "wide_all",
         "execute_many",
+        "bulk_sqlite",
+        "hop",
+        "connect",
+        "idle_memory",
         "stream_10m",
         "pool_64",
     ],
@@ -33,6 +38,11 @@ fn run(row: &str, env: &Env) -> Option<Outcome> {
         "insert_1000" => insert(env, 1000),
         "execute_many" => insert(env, data::PEOPLE),
         "fetch_all" => fetch_all(env),
+        "wide_all" => wide_all(env),
+        "bulk_sqlite" => bulk_insert(env),
+        "hop" => hop(env),
+        "connect" => connect(env),
+        "idle_memory" => Outcome::of(0, process::memory_each(50, |many| idle(env, many))),
         "stream_10m" => stream(env),
         "pool_64" => four_threads(env),
         _ => return None,
@@ -92,6 +102,71 @@ fn fetch_all(env: &Env) -> Outcome {
             digest.person((*id, name, *age, *score, mail));
         }
     })
+}
+
+fn wide_all(env: &Env) -> Outcome {
+    let conn = open(&env.people());
+    env.measure(1, |_, digest| {
+        let mut all = conn.prepare_cached(data::WIDE_ALL).expect("a statement");
+        let rows = all.query_map([], typed_wide).expect("rows").collect::<rusqlite::Result<Vec<_>>>().expect("rows");
+        rows.iter().for_each(|row| row.digest(digest));
+    })
+}
+
+fn typed_wide(row: &rusqlite::Row<'_>) -> rusqlite::Result<data::Wide> {
+    data::Wide::read(|at| Ok((row.get(at)?, row.get(at + 1)?, row.get(at + 2)?, row.get(at + 3)?, row.get(at + 4)?)))
+}
+
+/// With several rows a statement, which is the fastest way there is.
+fn bulk_insert(env: &Env) -> Outcome {
+    let sink = env.sink();
+    let mut conn = open(&sink.path);
+    let (people, many) = (data::people(), data::insert_many());
+    env.measure_with(clear(&sink.path), |_, digest| {
+        let tx = conn.transaction().expect("nobody else");
+        {
+            let mut insert = tx.prepare_cached(&many).expect("a statement");
+            for chunk in people.chunks(data::CHUNK) {
+                let cells = chunk
+                    .iter()
+                    .flat_map(|(id, name, age, score, mail)| -> [&dyn ToSql; 5] { [id, name, age, score, mail] });
+                insert.execute(rusqlite::params_from_iter(cells)).expect("rows");
+            }
+        }
+        tx.commit().expect("nobody else");
+        check_sink(env, &sink.path, digest);
+    })
+}
+
+/// The call alone: there is no other thread.
+fn hop(env: &Env) -> Outcome {
+    let conn = open(&env.people());
+    env.latencies(["hop_p99", "hop_p999"], |number, digest| {
+        let mut nothing = conn.prepare_cached(data::NOTHING).expect("a statement");
+        digest.int(nothing.query_row([number as i64], |row| row.get(0)).expect("a row"));
+    })
+}
+
+fn connect(env: &Env) -> Outcome {
+    let path = env.people();
+    env.measure(1, |number, digest| {
+        let conn = open(&path);
+        let point = |row: &rusqlite::Row<'_>| row.get(2);
+        digest.int(conn.query_row(data::POINT, [data::key(number)], point).expect("a row"));
+        conn.close().expect("nothing open");
+    })
+}
+
+/// Connections that have been used once.
+fn idle(env: &Env, many: usize) -> Vec<Connection> {
+    let used = || {
+        let conn = open(&env.people());
+        let mut point = conn.prepare_cached(data::POINT).expect("a statement");
+        point.query_row([1], typed).expect("a row");
+        drop(point);
+        conn
+    };
+    (0..many).map(|_| used()).collect()
 }
 
 fn stream(env: &Env) -> Outcome {

@@ -19,7 +19,13 @@ pub const PEER: Peer = Peer {
         "point_worker",
         "insert_1000",
         "fetch_all",
+        "wide_all",
         "execute_many",
+        "bulk_sqlite",
+        "hop",
+        "acquire",
+        "connect",
+        "idle_memory",
         "stream_10m",
         "pool_64",
         "cycles_threads",
@@ -34,13 +40,12 @@ pub const FETCHED: Peer = Peer {
     rows: &["stream_10m"],
 };
 
+fn url(path: &Path) -> String {
+    format!("sqlite:{}?journal_mode=wal&synchronous=normal&cache_size=-16000", path.display())
+}
+
 fn open(path: &Path, lend: bool) -> Database {
-    Database::builder()
-        .url(format!("sqlite:{}?journal_mode=wal&synchronous=normal&cache_size=-16000", path.display()).as_str())
-        .pool_size(4)
-        .lend(lend)
-        .open()
-        .expect("a file")
+    Database::builder().url(url(path).as_str()).pool_size(4).lend(lend).open().expect("a file")
 }
 
 fn run(row: &str, env: &Env) -> Option<Outcome> {
@@ -51,6 +56,12 @@ fn run(row: &str, env: &Env) -> Option<Outcome> {
         "insert_1000" => insert(env),
         "execute_many" => execute_many(env),
         "fetch_all" => fetch_all(env),
+        "wide_all" => wide_all(env),
+        "bulk_sqlite" => bulk_insert(env),
+        "hop" => hop(env, &open(&env.people(), false).connection().expect("a connection")),
+        "acquire" => acquire(env),
+        "connect" => connect(env),
+        "idle_memory" => Outcome::of(0, process::memory_each(50, |many| idle(env, many))),
         "stream_10m" => stream(env),
         "pool_64" => pool(env),
         "cycles_threads" => cycles(env),
@@ -109,6 +120,66 @@ fn fetch_all(env: &Env) -> Outcome {
 fn read(row: &Row, digest: &mut Digest) {
     let person = || -> pontoon::Result<_> { Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)) };
     digest.person(person().expect("five cells"));
+}
+
+fn wide_all(env: &Env) -> Outcome {
+    let db = open(&env.people(), true);
+    env.measure(1, |_, digest| {
+        let rows = db.fetch_all(data::WIDE_ALL, ()).expect("rows");
+        let mut cursor = rows.cursor();
+        while let Some(row) = cursor.next() {
+            for at in (0..data::BLOCKS * 5).step_by(5) {
+                digest.block(block(row, at).expect("five cells"));
+            }
+        }
+    })
+}
+
+#[inline]
+fn block(row: &Row, at: usize) -> pontoon::Result<(i64, &str, f64, Option<i64>, &str)> {
+    Ok((row.get(at)?, row.get(at + 1)?, row.get(at + 2)?, row.get(at + 3)?, row.get(at + 4)?))
+}
+
+fn bulk_insert(env: &Env) -> Outcome {
+    let sink = env.sink();
+    let db = open(&sink.path, true);
+    let people = data::people();
+    env.measure_with(clear(&sink.path), |_, digest| {
+        let rows = people.iter().map(|(id, name, age, score, mail)| (id, name, age, score, mail));
+        db.bulk_insert("sink", &["id", "name", "age", "score", "mail"], rows).expect("nobody else");
+        check_sink(env, &sink.path, digest);
+    })
+}
+
+fn hop(env: &Env, on: &impl Queryable) -> Outcome {
+    env.latencies(["hop_p99", "hop_p999"], |number, digest| {
+        digest.int(on.fetch_val(data::NOTHING, (number as i64,)).expect("a value").expect("a row"));
+    })
+}
+
+fn acquire(env: &Env) -> Outcome {
+    let db = open(&env.people(), true);
+    env.measure(100, |_, _| drop(db.connection().expect("a connection")))
+}
+
+fn connect(env: &Env) -> Outcome {
+    let path = env.people();
+    env.measure(1, |number, digest| {
+        let db = open(&path, true);
+        let row = db.fetch_one(data::POINT, (data::key(number),)).expect("a row").expect("a row");
+        digest.int(row.get(2).expect("a number"));
+        assert!(db.close(Duration::from_secs(5)).is_clean());
+    })
+}
+
+/// A pool whose connections have been used once.
+fn idle(env: &Env, many: usize) -> Database {
+    Database::builder()
+        .url(format!("{}&min_idle={many}", url(&env.people())).as_str())
+        .pool_size(many)
+        .on_open(|session| session.fetch_one(data::POINT, (1,)).map(|row| assert!(row.is_some())))
+        .open()
+        .expect("a file")
 }
 
 fn stream(env: &Env) -> Outcome {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use pontoon_bench_harness::data;
-use rusqlite::Connection;
+use rusqlite::{Connection, ToSql};
 
 pub fn prepare(dir: &Path) {
     std::fs::create_dir_all(dir).expect("a place for the files");
@@ -14,6 +14,7 @@ pub fn prepare(dir: &Path) {
 
     let mut conn = Connection::open(dir.join("people.db")).expect("a new file");
     conn.execute_batch(data::SCHEMA).expect("a schema");
+    conn.execute_batch(&data::wide_schema()).expect("a table");
     let tx = conn.transaction().expect("nobody else");
     for repeat in 1..=data::REPEATS {
         tx.execute("INSERT INTO repeats VALUES (?)", [repeat]).expect("a row");
@@ -21,6 +22,16 @@ pub fn prepare(dir: &Path) {
     let mut insert = tx.prepare("INSERT INTO people VALUES (?, ?, ?, ?, ?)").expect("a statement");
     for person in data::people() {
         insert.execute(person).expect("a row");
+    }
+    drop(insert);
+    let places = vec!["?"; data::BLOCKS * 5].join(", ");
+    let mut insert = tx.prepare(&format!("INSERT INTO wide VALUES ({places})")).expect("a statement");
+    for row in data::wide() {
+        let cells = row
+            .blocks
+            .iter()
+            .flat_map(|(int, name, real, maybe, text)| -> [&dyn ToSql; 5] { [int, name, real, maybe, text] });
+        insert.execute(rusqlite::params_from_iter(cells)).expect("a row");
     }
     drop(insert);
     tx.commit().expect("nobody else");

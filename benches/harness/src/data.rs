@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::Env;
+use crate::{Digest, Env};
 
 /// How many rows `people` has.
 pub const PEOPLE: usize = 100_000;
@@ -21,10 +21,17 @@ pub const SCHEMA: &str = "
     CREATE TABLE repeats (number INTEGER PRIMARY KEY);
 ";
 
+/// How many rows `wide` has, and how often its five kinds of columns come.
+pub const WIDE: usize = 10_000;
+pub const BLOCKS: usize = 10;
+
 pub const POINT: &str = "SELECT id, name, age, score, mail FROM people WHERE id = ?";
 pub const ALL: &str = "SELECT id, name, age, score, mail FROM people";
 pub const STREAM: &str =
     "SELECT p.id, p.name, p.age, p.score, p.mail FROM repeats r CROSS JOIN people p WHERE r.number <= ?";
+pub const WIDE_ALL: &str = "SELECT * FROM wide";
+/// No table, no page, hardly a statement: what is left is the way to the connection and back.
+pub const NOTHING: &str = "SELECT ?";
 pub const INSERT: &str = "INSERT INTO sink (id, name, age, score, mail) VALUES (?, ?, ?, ?, ?)";
 /// What is in `sink`, as one number.
 pub const SINK: &str = "SELECT count(*) + sum(id) + sum(age) + sum(length(name)) + sum(length(mail)) + CAST(sum(score) AS INTEGER) FROM sink";
@@ -34,6 +41,61 @@ pub const SPIN: &str = "SELECT CAST(sum(age * 3 + score / 7) AS INTEGER) FROM pe
 
 /// A row of `people`.
 pub type Person = (i64, String, i64, f64, String);
+
+/// A row of `wide`: what every table of many columns has, in no special order.
+#[derive(Clone, Debug)]
+pub struct Wide {
+    pub blocks: [Block; BLOCKS],
+}
+
+/// Five columns of it.
+pub type Block = (i64, String, f64, Option<i64>, String);
+
+impl Wide {
+    /// From the cells of a row: each function reads one column.
+    pub fn read<E>(mut block: impl FnMut(usize) -> Result<Block, E>) -> Result<Wide, E> {
+        let mut failed = None;
+        let blocks = std::array::from_fn(|number| {
+            block(number * 5).unwrap_or_else(|error| {
+                failed = Some(error);
+                Block::default()
+            })
+        });
+        failed.map_or(Ok(Wide { blocks }), Err)
+    }
+
+    pub fn digest(&self, digest: &mut Digest) {
+        for (int, name, real, maybe, text) in &self.blocks {
+            digest.block((*int, name, *real, *maybe, text));
+        }
+    }
+}
+
+/// What makes `wide`.
+pub fn wide_schema() -> String {
+    let kinds = ["INTEGER NOT NULL", "TEXT NOT NULL", "REAL NOT NULL", "INTEGER", "TEXT NOT NULL"];
+    let columns: Vec<String> =
+        (0..BLOCKS * 5).map(|column| format!("c{column} {}", kinds[column % kinds.len()])).collect();
+    format!("CREATE TABLE wide ({})", columns.join(", "))
+}
+
+/// The rows of `wide`.
+pub fn wide() -> impl Iterator<Item = Wide> {
+    let block = |row: i64, block: i64| {
+        let number = row * BLOCKS as i64 + block;
+        let maybe = (number % 3 != 0).then_some(number * 7919 % 100_000);
+        (number, format!("name {}", number % 977), number as f64 * 0.5, maybe, format!("some text of number {number}"))
+    };
+    (0..WIDE as i64).map(move |row| Wide { blocks: std::array::from_fn(|number| block(row, number as i64)) })
+}
+
+/// How many rows one statement of [`insert_many`] has. A divisor of [`PEOPLE`].
+pub const CHUNK: usize = 32;
+
+/// An INSERT of [`CHUNK`] rows.
+pub fn insert_many() -> String {
+    INSERT.to_owned() + &", (?, ?, ?, ?, ?)".repeat(CHUNK - 1)
+}
 
 /// The rows of `people`, the same in every process.
 pub fn people() -> Vec<Person> {

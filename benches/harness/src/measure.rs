@@ -73,6 +73,15 @@ impl Digest {
         self.real(score);
         self.text(mail);
     }
+
+    #[inline]
+    pub fn block(&mut self, (int, name, real, maybe, text): (i64, &str, f64, Option<i64>, &str)) {
+        self.int(int);
+        self.text(name);
+        self.real(real);
+        self.int(maybe.unwrap_or(-1));
+        self.text(text);
+    }
 }
 
 impl Env {
@@ -153,6 +162,34 @@ impl Env {
         }
         black_box(digest.0);
         Outcome::of(digest.0, median(&mut samples))
+    }
+}
+
+impl Env {
+    /// Measures each call of `op` alone: the middle one, and with it the 99th and the 99.9th of each hundred, for the
+    /// rows `tails`.
+    pub fn latencies(&self, tails: [&'static str; 2], mut op: impl FnMut(u64, &mut Digest)) -> Outcome {
+        let mut digest = Digest::default();
+        let budget = match self.budget {
+            Budget::Time(budget) => budget,
+            Budget::Check | Budget::Runs(_) => return self.measure(1, op),
+        };
+        let begun = Instant::now();
+        let (mut number, mut calls) = (0, Vec::new());
+        while begun.elapsed() < budget || calls.len() < 10_000 {
+            let call = Instant::now();
+            op(number, &mut digest);
+            let call = call.elapsed();
+            // The first ones are for getting warm.
+            if begun.elapsed() > budget / 5 {
+                calls.push(call.as_secs_f64());
+            }
+            number += 1;
+        }
+        black_box(digest.0);
+        calls.sort_by(f64::total_cmp);
+        let at = |share: f64| calls[((calls.len() - 1) as f64 * share) as usize];
+        Outcome::of(digest.0, at(0.5)).and(tails[0], at(0.99)).and(tails[1], at(0.999))
     }
 }
 

@@ -28,6 +28,17 @@ pub fn peak_memory() -> f64 {
     status("VmHWM") * 1024.0
 }
 
+/// Memory for each of the things that `open` opens: of `many` beside one, so that what a process needs once is not
+/// counted. All are there at the end.
+pub fn memory_each<T>(many: usize, mut open: impl FnMut(usize) -> T) -> f64 {
+    let one = open(1);
+    let before = Holdings::settled();
+    let rest = open(many - 1);
+    let each = before.growth().memory / (many - 1) as f64;
+    drop((one, rest));
+    each
+}
+
 /// What must not grow.
 #[derive(Clone, Copy, Debug)]
 pub struct Holdings {

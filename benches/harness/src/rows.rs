@@ -45,7 +45,15 @@ pub const ROWS: &[RowSpec] = &[
     row("point_worker", "point query, through the worker", &[Over(BARE, 10e-6)]),
     row("insert_1000", "1 000 inserts in a transaction", &[Times(BARE, 1.3)]),
     row("fetch_all", "fetch 100 000 x 5, read every cell", &[Times(BARE, 1.0)]),
+    row("wide_all", "fetch 10 000 x 50, read every cell", &[Times(BARE, 1.0)]),
     row("execute_many", "execute_many of 100 000 rows", &[Times(BARE, 1.1)]),
+    row("bulk_sqlite", "bulk_insert of 100 000 rows", &[Times(BARE, 1.1)]),
+    row("hop", "hop: SELECT of nothing through the worker, median", &[Over(BARE, 10e-6)]),
+    row("hop_p99", "the same: 99 of 100 take less", &[]),
+    row("hop_p999", "the same: 999 of 1 000 take less", &[]),
+    row("acquire", "acquire a connection and give it back", &[]),
+    row("connect", "open, first query, close", &[]),
+    memory("idle_memory", "memory for each idle connection", &[Over(BARE, 64.0 * 1024.0)]),
     row("stream_10m", "stream 10 million rows, for each row", &[Times("pontoon fetch_all", 1.0)]),
     memory("stream_10m_memory", "stream 10 million rows, peak memory", &[AtMost(64.0 * MEBIBYTE)]),
     // At least 0.9 times the rate of four threads with a connection each.
@@ -110,6 +118,7 @@ impl Unit {
             Unit::Seconds if value >= 1e-3 => format!("{:.2} ms", value * 1e3),
             Unit::Seconds if value >= 1e-6 => format!("{:.2} us", value * 1e6),
             Unit::Seconds => format!("{:.0} ns", value * 1e9),
+            Unit::Bytes if value.abs() < 1024.0 * 1024.0 && value != 0.0 => format!("{:.0} KiB", value / 1024.0),
             Unit::Bytes => format!("{:.1} MiB", value / (1024.0 * 1024.0)),
             Unit::Count => format!("{value:.1}"),
         }

@@ -7,7 +7,10 @@ use std::time::Instant;
 use futures_util::TryStreamExt;
 use pontoon_bench_harness::measure::{Digest, crowd_of};
 use pontoon_bench_harness::{Env, Outcome, Peer, data, process};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, FromRow, Row};
 use tokio::runtime::Runtime;
 
 use crate::bare::{check_sink, clear};
@@ -16,12 +19,16 @@ use crate::tasks::{measure, runtime};
 pub const PEER: Peer = Peer { name: "sqlx", run, rows: &[] };
 
 async fn open(path: &Path) -> SqlitePool {
+    open_for(path, 4).await
+}
+
+async fn open_for(path: &Path, connections: u32) -> SqlitePool {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .pragma("cache_size", "-16000");
-    SqlitePoolOptions::new().max_connections(4).connect_with(options).await.expect("a file")
+    SqlitePoolOptions::new().max_connections(connections).connect_with(options).await.expect("a file")
 }
 
 fn run(row: &str, env: &Env) -> Option<Outcome> {
@@ -79,7 +86,41 @@ fn run(row: &str, env: &Env) -> Option<Outcome> {
                 }
             })
         }
+        "wide_all" => {
+            let pool = runtime.block_on(open(&env.people()));
+            env.measure(1, |_, digest| {
+                let rows = runtime.block_on(sqlx::query_as(data::WIDE_ALL).fetch_all(&pool)).expect("rows");
+                rows.iter().for_each(|Wide(row)| row.digest(digest));
+            })
+        }
         "insert_1000" => insert(env, &runtime),
+        "bulk_sqlite" => bulk_insert(env, &runtime),
+        "hop" => {
+            let pool = runtime.block_on(open(&env.people()));
+            let mut conn = runtime.block_on(pool.acquire()).expect("a connection");
+            env.latencies(["hop_p99", "hop_p999"], |number, digest| {
+                let nothing = sqlx::query_scalar(data::NOTHING).bind(number as i64);
+                digest.int(runtime.block_on(nothing.fetch_one(&mut *conn)).expect("a row"));
+            })
+        }
+        "acquire" => {
+            let pool = runtime.block_on(open(&env.people()));
+            env.measure(100, |_, _| drop(runtime.block_on(pool.acquire()).expect("a connection")))
+        }
+        "connect" => {
+            let path = env.people();
+            env.measure(1, |number, digest| {
+                let age = runtime.block_on(async {
+                    let pool = open(&path).await;
+                    let point = sqlx::query_as(data::POINT).bind(data::key(number));
+                    let person: data::Person = point.fetch_one(&pool).await.expect("a row");
+                    pool.close().await;
+                    person.2
+                });
+                digest.int(age);
+            })
+        }
+        "idle_memory" => Outcome::of(0, process::memory_each(50, |many| runtime.block_on(idle(env, many)))),
         "stream_10m" => stream(env, &runtime),
         "pool_64" => crowd(env, &runtime),
         _ => return None,
@@ -88,6 +129,51 @@ fn run(row: &str, env: &Env) -> Option<Outcome> {
 
 fn read(digest: &mut Digest, (id, name, age, score, mail): &data::Person) {
     digest.person((*id, name, *age, *score, mail));
+}
+
+struct Wide(data::Wide);
+
+impl FromRow<'_, SqliteRow> for Wide {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Wide> {
+        let block = |at| {
+            let (int, name, real) = (row.try_get(at)?, row.try_get(at + 1)?, row.try_get(at + 2)?);
+            Ok((int, name, real, row.try_get(at + 3)?, row.try_get(at + 4)?))
+        };
+        data::Wide::read(block).map(Wide)
+    }
+}
+
+/// A pool whose connections have been used once.
+async fn idle(env: &Env, many: usize) -> SqlitePool {
+    let pool = open_for(&env.people(), many as u32).await;
+    let mut conns = Vec::new();
+    for _ in 0..many {
+        let mut conn = pool.acquire().await.expect("a connection");
+        let _: data::Person = sqlx::query_as(data::POINT).bind(1).fetch_one(&mut *conn).await.expect("a row");
+        conns.push(conn);
+    }
+    pool
+}
+
+/// As many rows a statement as with the others.
+fn bulk_insert(env: &Env, runtime: &Runtime) -> Outcome {
+    let sink = env.sink();
+    let pool = runtime.block_on(open(&sink.path));
+    let (people, many) = (data::people(), data::insert_many());
+    env.measure_with(clear(&sink.path), |_, digest| {
+        runtime.block_on(async {
+            let mut tx = pool.begin().await.expect("nobody else");
+            for chunk in people.chunks(data::CHUNK) {
+                let insert = sqlx::query(AssertSqlSafe(many.as_str()));
+                let insert = chunk.iter().fold(insert, |insert, (id, name, age, score, mail)| {
+                    insert.bind(id).bind(name).bind(age).bind(score).bind(mail)
+                });
+                insert.execute(&mut *tx).await.expect("rows");
+            }
+            tx.commit().await.expect("nobody else");
+        });
+        check_sink(env, &sink.path, digest);
+    })
 }
 
 fn insert(env: &Env, runtime: &Runtime) -> Outcome {
