@@ -20,6 +20,7 @@ tests! { sessions:
     a_deadline_in_a_transaction_ends_the_transaction
     a_stream_that_is_dropped_half_way_leaves_the_connection_free
     a_stream_that_is_dropped_while_the_server_is_busy_with_it_leaves_its_transaction_as_it_was
+    a_stream_that_is_dropped_ends_no_statement_that_runs_beside_it
     a_caller_that_ends_in_a_transaction_leaves_no_lock
     an_executor_that_ends_with_calls_in_flight_leaves_nothing_running
     nothing_of_a_borrower_is_there_for_the_next
@@ -231,6 +232,34 @@ pub(crate) fn a_stream_that_is_dropped_while_the_server_is_busy_with_it_leaves_i
         assert_eq!(count(&db), 3 + written, "{rows} rows");
         db.execute("DELETE FROM t", ()).unwrap();
     }
+    leaves_nothing(db, &database);
+}
+
+/// Another caller's statement runs between two rows of it, on the same connection, when its reader leaves.
+pub(crate) fn a_stream_that_is_dropped_ends_no_statement_that_runs_beside_it(on: &Subject) {
+    if !on.is_postgres() {
+        return;
+    }
+    let Some(database) = on.shared() else { return };
+    let db = builder(database.url()).open().unwrap();
+    db.execute_script("CREATE TABLE t (n BIGINT)").unwrap();
+    let connection = db.connection().unwrap();
+    let tx = connection.begin().unwrap();
+    tx.execute("INSERT INTO t VALUES (1)", ()).unwrap();
+    let mut stream = tx.iterate("SELECT n, repeat('x', 1000) FROM generate_series(1, 5000) AS s (n)", ()).unwrap();
+    stream.next().unwrap().unwrap();
+    let gate = Gate::closed(on, database.server(), database.name());
+    let beside = {
+        let (connection, query) = (connection.clone(), gate.query());
+        start("beside", move || connection.fetch_all(&query, ()).map(|rows| rows.len()))
+    };
+    gate.wait_blocked(database.server(), 1);
+    drop(stream);
+    gate.open();
+    assert_eq!(join(beside).unwrap(), 1);
+    tx.commit().unwrap();
+    assert_eq!(count(&db), 1);
+    drop(connection);
     leaves_nothing(db, &database);
 }
 
