@@ -78,7 +78,8 @@ impl AsyncDatabase {
         Database::new(config).map(AsyncDatabase::of)
     }
 
-    /// [`new`](Self::new), and connected.
+    /// [`new`](Self::new), and connected. Dropped while it connects, as [`connect`](Self::connect); then everything is let go
+    /// of, as nobody has the handle.
     ///
     /// # Errors
     /// As there, and what kept the first connection from being opened.
@@ -239,7 +240,8 @@ impl AsyncDatabase {
 
     /// As [`transaction`](Self::transaction), with options. With a [`retry`](TxOptions::retry) policy the whole of `work`
     /// is run again when the transaction met another one that it could not be put in an order with, never when the
-    /// outcome of a commit is not known.
+    /// outcome of a commit is not known. Dropped, as there; in the wait between two runs nothing is open, and it is not run
+    /// again.
     ///
     /// So the closure makes a future for each run, and an `async move` in it may not use up what is outside: lend it
     /// that (else `cannot move out of .., a captured variable`).
