@@ -5,6 +5,8 @@
 
 pub mod data;
 pub mod measure;
+pub mod place;
+pub mod plot;
 pub mod process;
 pub mod rows;
 pub mod servers;

@@ -1,14 +1,16 @@
 //! Reads lines `group<TAB>row<TAB>peer<TAB>value`, in the order of the rounds, and prints the table. Fails when a target
 //! is missed.
 //!
-//! `bench-table [--markdown FILE]`: also writes a shorter one, to be read by people.
+//! `bench-table [--quick] [--markdown FILE] [--plot FILE]`: also writes shorter ones, to be read by people, and a picture.
+//! Quick: a target that is missed is no failure, since there was no time to measure well.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use pontoon_bench_harness::measure::median;
-use pontoon_bench_harness::process;
+use pontoon_bench_harness::plot::{Row, Section, plot};
 use pontoon_bench_harness::rows::{ROWS, RowSpec, Target};
+use pontoon_bench_harness::{place, process};
 
 /// The values of a row by peer, round by round.
 type Peers = BTreeMap<String, Vec<f64>>;
@@ -20,7 +22,18 @@ const OURS: &str = "pontoon";
 
 /// The shorter tables: their titles, and the peers in their columns with the group that each was measured in.
 const TABLES: &[(&str, &[(&str, &str)])] = &[
-    ("SQLite", &[("rusqlite", "sqlite"), ("r2d2_sqlite", "sqlite"), ("sqlx", "sqlx")]),
+    (
+        "SQLite",
+        &[
+            ("rusqlite", "sqlite"),
+            ("r2d2_sqlite", "sqlite"),
+            ("sqlx", "sqlx"),
+            ("diesel", "orm"),
+            ("diesel-async", "orm"),
+            ("sea-orm", "orm"),
+            ("databasez", "sqlite"),
+        ],
+    ),
     (
         "SQLite, awaited",
         &[
@@ -48,11 +61,16 @@ const TABLES: &[(&str, &[(&str, &str)])] = &[
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let file = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => None,
-        ["--markdown", file] => Some((*file).to_owned()),
-        _ => panic!("bench-table [--markdown FILE]"),
-    };
+    let (mut quick, mut file, mut picture) = (false, None, None);
+    let mut words = words.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        match word {
+            "--quick" => quick = true,
+            "--markdown" => file = Some(words.next().expect("--markdown FILE").to_owned()),
+            "--plot" => picture = Some(words.next().expect("--plot FILE").to_owned()),
+            _ => panic!("bench-table [--quick] [--markdown FILE] [--plot FILE]"),
+        }
+    }
     let mut values = Values::new();
     for line in std::io::stdin().lines() {
         let line = line.expect("text");
@@ -71,10 +89,21 @@ fn main() -> ExitCode {
             }
         }
     }
-    if let Some(file) = file {
-        std::fs::write(file, markdown(&values)).expect("a file that can be written");
+    let written = || -> Result<(), String> {
+        if let Some(file) = file {
+            place::into_file(file.as_ref(), &markdown(&values))?;
+        }
+        if let Some(file) = picture {
+            std::fs::write(&file, plot(&sections(&values), &how(&values)))
+                .map_err(|error| format!("{file}: {error}"))?;
+        }
+        Ok(())
+    };
+    if let Err(error) = written() {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
     }
-    if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if missed && !quick { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn middle(values: &[f64]) -> f64 {
@@ -105,7 +134,7 @@ fn print_row(group: &str, spec: &RowSpec, peers: &Peers) -> bool {
 /// The targets that somebody is there for, and whether all of them are met.
 fn verdict(spec: &RowSpec, peers: &Peers, ours: f64) -> (String, Option<bool>) {
     let judged: Vec<(String, bool)> = spec
-        .targets
+        .promises()
         .iter()
         .filter_map(|target| Some((target.show(spec.unit), target.is_met(ours, |peer| of(peers, peer))?)))
         .collect();
@@ -194,12 +223,36 @@ fn markdown(values: &Values) -> String {
         text += &format!("**{title}**\n\n| | Pontoon | {} | promised | kept |\n", heads.join(" | "));
         text += &format!("|---|---{}|---|---|\n{lines}\n", "|---".repeat(columns.len()));
     }
-    let rounds = values.values().flat_map(BTreeMap::values).flat_map(BTreeMap::values).map(Vec::len).max().unwrap_or(0);
-    text += &format!(
-        "Medians of {rounds} rounds on {}. In parentheses: how many times as long as Pontoon. What stands in a column of \
-         its own lock file (sqlx on SQLite) is compared with the Pontoon built there. `benches/run` measures it on your \
-         machine.\n",
-        process::machine()
-    );
+    text += &how(values);
+    text += " In parentheses: how many times as long as Pontoon. What stands in a column of its own lock file (sqlx, diesel \
+             and sea-orm on SQLite) is compared with the Pontoon built there. `benches/run` measures it on your machine.\n";
     text
+}
+
+/// How the figures came about.
+fn how(values: &Values) -> String {
+    let rounds = values.values().flat_map(BTreeMap::values).flat_map(BTreeMap::values).map(Vec::len).max().unwrap_or(0);
+    format!("Medians of {rounds} rounds on {}.", process::machine())
+}
+
+/// The same as a picture: where a row has a value of Pontoon's that is not zero.
+fn sections(values: &Values) -> Vec<Section> {
+    let section = |(title, columns): &(&str, &[(&str, &str)])| {
+        let row = |spec: &RowSpec| {
+            let in_group = |group: &str| values.get(group).and_then(|rows| rows.get(spec.id));
+            let ours = of(in_group(columns[0].1)?, OURS)?;
+            let peers: Vec<(String, f64)> = columns
+                .iter()
+                .filter_map(|(peer, group)| {
+                    let peers = in_group(group)?;
+                    let ratio = of(peers, peer)? / of(peers, OURS)?;
+                    (ratio.is_finite() && ratio > 0.0).then(|| ((*peer).to_owned(), ratio))
+                })
+                .collect();
+            let row = Row { title: spec.title.to_owned(), ours: spec.unit.show(ours), peers };
+            (!row.peers.is_empty()).then_some(row)
+        };
+        Section { title: (*title).to_owned(), rows: ROWS.iter().filter_map(row).collect() }
+    };
+    TABLES.iter().map(section).filter(|section| !section.rows.is_empty()).collect()
 }
