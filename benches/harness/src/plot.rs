@@ -16,10 +16,10 @@ pub struct Row {
     pub peers: Vec<(String, f64)>,
 }
 
-const WIDTH: f64 = 960.0;
+const WIDTH: f64 = 1000.0;
 /// Where the bars may be; before it stand the rows' names, behind it there is room for a label.
-const LEFT: f64 = 330.0;
-const RIGHT: f64 = 800.0;
+const LEFT: f64 = 410.0;
+const RIGHT: f64 = 840.0;
 const BAR: f64 = 15.0;
 
 /// Colours that are told apart by everybody, on light ground and on dark.

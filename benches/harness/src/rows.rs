@@ -124,11 +124,11 @@ const fn memory(id: &'static str, title: &'static str, targets: &'static [Target
 }
 
 impl RowSpec {
-    /// What is promised: of this row, and of the rivals that nothing else is promised of.
-    pub fn promises(&self) -> Vec<Target> {
+    /// What is promised beside the rivals that the row's own targets do not name.
+    pub fn beside_rivals(&self) -> Vec<Target> {
         let named = |rival: &str| self.targets.iter().any(|target| matches!(target, Times(peer, _) if *peer == rival));
         let rivals = RIVALS.iter().filter(|(rival, _)| matches!(self.unit, Unit::Seconds) && !named(rival));
-        self.targets.iter().copied().chain(rivals.map(|(rival, times)| Times(rival, *times))).collect()
+        rivals.map(|(rival, times)| Times(rival, *times)).collect()
     }
 }
 
