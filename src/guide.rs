@@ -14,6 +14,10 @@
 //! | [`sqlite`] | what is special about SQLite: types, memory, locks, options |
 //! | [`odbc`] | how to reach SQL Server, and whatever else has an ODBC driver |
 #![cfg_attr(
+    all(feature = "dbapi2", unix),
+    doc = "| [`dbapi2`] | how to reach whatever has a Python module: processes, modules, options |"
+)]
+#![cfg_attr(
     feature = "mysql",
     doc = "| [`mysql`] | what is special about MySQL and MariaDB: TLS, types, transactions, options |"
 )]
@@ -48,6 +52,10 @@ pub mod streams {}
 
 #[doc = include_str!("guide/observing.md")]
 pub mod observing {}
+
+#[cfg(all(feature = "dbapi2", unix))]
+#[doc = include_str!("guide/dbapi2.md")]
+pub mod dbapi2 {}
 
 #[cfg(feature = "mysql")]
 #[doc = include_str!("guide/mysql.md")]

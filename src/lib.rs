@@ -57,6 +57,7 @@
 //! | `sqlite` (default) | the driver for SQLite, with SQLite compiled in; needs a C compiler |
 //! | `postgres` | the [driver for PostgreSQL](guide::postgres), with TLS by rustls; needs a C compiler |
 //! | `mysql` | the [driver for MySQL and MariaDB](guide::mysql), with TLS by rustls; needs a C compiler |
+//! | `dbapi2` | the driver for Python's DB-API, in a Python process; on Unix |
 //! | `odbc`, `odbc-vendored` | the [driver for what has an ODBC driver](guide::odbc), with the system's driver manager, or with one compiled in |
 //! | `chrono`, `time`, `jiff`, `uuid`, `serde_json`, `rust_decimal`, `bigdecimal` | conversions to and from the types of these crates |
 //! | `sea-query` | statements of that crate, in version 1, wherever a query is taken: [`IntoQuery`] |

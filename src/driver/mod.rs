@@ -19,6 +19,8 @@ mod notices;
 mod raw;
 mod sink;
 
+#[cfg(all(feature = "dbapi2", unix))]
+pub mod hosted;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 #[cfg(feature = "odbc")]
@@ -135,6 +137,8 @@ pub(crate) static LEFT_OUT: &[SchemeInfo] = &[
     SchemeInfo::new("mysql", "mysql").feature("mysql", false),
     #[cfg(not(feature = "mysql"))]
     SchemeInfo::new("mariadb", "mariadb").feature("mysql", false),
+    #[cfg(not(all(feature = "dbapi2", unix)))]
+    SchemeInfo::new("dbapi2", "generic").any_driver().feature("dbapi2", false),
 ];
 
 /// The drivers that are compiled in.
@@ -147,4 +151,6 @@ pub static BUILT_IN: &[&dyn Driver] = &[
     &postgres::Postgres,
     #[cfg(feature = "mysql")]
     &mysql::Mysql,
+    #[cfg(all(feature = "dbapi2", unix))]
+    &hosted::dbapi2::Dbapi2,
 ];

@@ -9,6 +9,7 @@ use crate::harness::{
     HASTE, Outcome, PATIENCE, Target, await_busy, count, error_of, fails, join, note, on_another_thread, signal, texts,
 };
 use crate::kit::await_that_or;
+use crate::profile::Feature;
 
 tests! {
     callers:
@@ -151,6 +152,7 @@ pub(crate) fn a_clone_takes_part(t: &Target) -> Outcome {
 }
 
 pub(crate) fn a_second_begin_waits_for_the_first(t: &Target) -> Outcome {
+    t.needs(Feature::OpensAtOnce)?;
     let db = t.notes_with(|builder| builder.timeout(HASTE))?;
     let connection = db.connection()?;
     let tx = connection.begin()?;
@@ -284,6 +286,7 @@ pub(crate) fn concurrent_calls_on_one_connection(t: &Target) -> Outcome {
 }
 
 pub(crate) fn from_inside_a_job(t: &Target) -> Outcome {
+    t.needs(Feature::OpensAtOnce)?;
     let db = t.notes_with(|builder| builder.pool_size(1).acquire_timeout(HASTE))?;
     let connection = db.connection()?;
     let (inner, clone) = (db.clone(), connection.clone());
@@ -319,6 +322,7 @@ pub(crate) fn recursive_threads(t: &Target) -> Outcome {
 }
 
 pub(crate) fn a_full_pool_names_its_holders(t: &Target) -> Outcome {
+    t.needs(Feature::OpensAtOnce)?;
     let db = t.notes_with(|builder| builder.pool_size(1).acquire_timeout(HASTE))?;
     let connection = db.connection()?;
     assert_eq!(count(&connection)?, 0);

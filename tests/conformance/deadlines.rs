@@ -64,6 +64,7 @@ pub(crate) fn a_statement_that_never_ends(t: &Target) -> Outcome {
 }
 
 pub(crate) fn of_the_configuration(t: &Target) -> Outcome {
+    t.needs(Feature::OpensAtOnce)?;
     let db = t.notes_with(|builder| builder.timeout(HASTE))?;
     times_out(HASTE, || db.fetch_all(t.profile().endless, ()));
     let endless = t.profile().endless;
@@ -202,6 +203,7 @@ pub(crate) fn a_lock_that_is_not_granted(t: &Target) -> Outcome {
 }
 
 pub(crate) fn the_wait_for_a_transaction(t: &Target) -> Outcome {
+    t.needs(Feature::OpensAtOnce)?;
     t.needs(Feature::SingleWriter)?;
     let db = t.notes_with(|builder| builder.timeout(HASTE))?;
     let tx = db.begin()?;
@@ -230,6 +232,7 @@ pub(crate) fn a_stream_that_never_comes(t: &Target) -> Outcome {
 }
 
 pub(crate) fn a_moment_instead_of_a_span(t: &Target) -> Outcome {
+    t.needs(Feature::OpensAtOnce)?;
     let db = t.notes()?;
     let moment = Instant::now() + BRIEF;
     let query = || Query::new(t.profile().endless).deadline(moment);

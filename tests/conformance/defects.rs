@@ -328,6 +328,7 @@ fn processor_time() -> Option<Duration> {
 }
 
 pub(crate) fn waiting_costs_no_processor(t: &Target) -> Outcome {
+    t.needs(Feature::OpensAtOnce)?;
     let wait = HASTE;
     let db = t.notes_with(|builder| builder.pool_size(1).timeout(wait).acquire_timeout(wait))?;
     let connection = db.connection()?;

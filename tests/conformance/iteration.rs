@@ -349,6 +349,7 @@ pub(crate) fn dropped_inside_a_transaction(t: &Target) -> Outcome {
 }
 
 pub(crate) fn two_streams_by_turns(t: &Target) -> Outcome {
+    t.needs(Feature::OpensAtOnce)?;
     let db = filled(t, 20_000)?;
     let query = || Query::new("SELECT id FROM notes ORDER BY id").timeout(PATIENCE / 3);
     let mut pairs = 0_i64;

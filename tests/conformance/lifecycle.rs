@@ -83,6 +83,7 @@ pub(crate) fn connecting_is_not_counted(t: &Target) -> Outcome {
 }
 
 pub(crate) fn lazily(t: &Target) -> Outcome {
+    t.needs(Feature::OpensAtOnce)?;
     let db = t.watch(t.builder().build()?);
     assert!(db.connect_lazy()?);
     assert!(db.is_connected());

@@ -97,6 +97,12 @@ profiles! {
     mod sqlite_file = crate::profile::sqlite::FILE;
     mod sqlite_file_lent = crate::profile::sqlite::FILE_LENT;
     mod sqlite_memory = crate::profile::sqlite::MEMORY;
+    #[cfg(all(feature = "dbapi2", unix))]
+    mod dbapi2_sqlite = crate::profile::dbapi2::SQLITE;
+    #[cfg(all(feature = "dbapi2", feature = "postgres", unix))]
+    mod dbapi2_postgres = crate::profile::dbapi2::POSTGRES;
+    #[cfg(all(feature = "dbapi2", feature = "mysql", unix))]
+    mod dbapi2_mariadb = crate::profile::dbapi2::MARIADB;
     #[cfg(feature = "odbc")]
     mod odbc_sqlite = crate::profile::odbc::SQLITE;
     #[cfg(all(feature = "odbc", feature = "postgres"))]

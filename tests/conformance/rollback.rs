@@ -282,6 +282,7 @@ fn beside<T: Send>(db: &Database, other: impl Fn(&Database) -> T + Send + Sync) 
 }
 
 pub(crate) fn a_transaction_is_its_owner_s_alone(t: &Target) -> Outcome {
+    t.needs(Feature::OpensAtOnce)?;
     let db = t.notes_with(|builder| builder.timeout(HASTE))?;
     db.set_force_rollback(Some(true));
     // A statement of another thread in the middle would be undone with what is not its own: it waits.
@@ -303,6 +304,7 @@ pub(crate) fn a_transaction_is_its_owner_s_alone(t: &Target) -> Outcome {
 }
 
 pub(crate) fn a_held_connection_is_no_way_around(t: &Target) -> Outcome {
+    t.needs(Feature::OpensAtOnce)?;
     let db = t.notes_with(|builder| builder.timeout(HASTE))?;
     db.set_force_rollback(Some(true));
     let error = beside(&db, |db| {

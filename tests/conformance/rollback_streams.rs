@@ -67,6 +67,7 @@ pub(crate) fn transactions_between_the_rows(t: &Target) -> Outcome {
 }
 
 pub(crate) fn a_transaction_that_outlives_the_stream_around_it(t: &Target) -> Outcome {
+    t.needs(Feature::OpensAtOnce)?;
     t.needs(Feature::NestedStatements)?;
     let db = t.notes_with(|builder| builder.timeout(HASTE))?;
     db.set_force_rollback(Some(true));

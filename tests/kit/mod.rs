@@ -15,6 +15,8 @@ pub(crate) mod odbc;
 mod port;
 mod probe;
 pub(crate) mod proxy;
+#[cfg(feature = "dbapi2")]
+pub(crate) mod python;
 pub(crate) mod script;
 pub(crate) mod servers;
 mod subprocess;

@@ -1,0 +1,490 @@
+//! One connection: everything that can be done with it while others read from it.
+//!
+//! All methods take `&self`, because with many drivers statements run inside each other: while the sink of a query waits
+//! for its reader, another statement comes in through [`Inside`](super::link::Inside).
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::ReentrantMutex;
+
+use super::conversation::{Answer, Conversation, Trouble};
+use super::error;
+use super::frame::{Frame, garbage};
+use super::known::{Known, Probe};
+use super::link::Inside;
+use super::message::{
+    CLOSE, CLOSE_CURSOR, CONTROLS_TRANSACTION, DONE, Done, EXECUTE, FETCH, Head, PING, QUERY, RESET, ROWS, STATE,
+    WANTS_KEY,
+};
+use super::reach::Reach;
+use super::rows::{self, put_set};
+use super::socket::Packing;
+use super::source::Shared;
+use super::values;
+use crate::driver::{BATCH_BYTES, Batcher, Call, Executed, Flow, Handle, LinkState, Reset, RowSink};
+use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::sql::{Bound, Dialect, Statement, StatementKind, split_script};
+use crate::value::{Value, ValueRef};
+
+/// The most rows that are asked for at once.
+const MOST_ROWS: u32 = 2048;
+
+/// How long a host has to end a connection in good order.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What a connection speaks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Speech {
+    pub(super) known: &'static Known,
+    pub(super) dialect: &'static Dialect,
+    /// Whether transactions are those of the host, and not of the dialect's own SQL.
+    pub(super) by_host: bool,
+    /// Whether statements can run inside each other.
+    pub(super) nests: bool,
+}
+
+pub(super) struct Core {
+    pub(super) talk: Conversation,
+    pub(super) shared: Arc<Shared>,
+    pub(super) packing: Packing,
+    pub(super) speech: Speech,
+    /// What the database said last, as long as nothing has run that can have changed it.
+    state: Cell<Option<LinkState>>,
+    /// A transaction of the host's is open.
+    pub(super) manual: Cell<bool>,
+}
+
+impl Core {
+    pub(super) fn new(talk: Conversation, shared: Arc<Shared>, packing: Packing, speech: Speech) -> Core {
+        Core { talk, shared, packing, speech, state: Cell::new(Some(LinkState::Idle)), manual: Cell::new(false) }
+    }
+
+    /// What went wrong, as an error; a connection that is of no use any more is remembered.
+    #[cold]
+    pub(super) fn failed(&self, trouble: Trouble) -> Error {
+        match trouble {
+            Trouble::Ours(error) => error,
+            Trouble::Said(report) => {
+                let (error, usable) = error::of_statement(&self.shared.config, self.speech.known.engine, &report);
+                self.state.set(report.state);
+                // Where nobody can be asked, nobody knows what an error has left of a transaction.
+                if !usable || (self.manual.get() && report.state.is_none() && !report.not_sent) {
+                    self.talk.doubt();
+                }
+                error
+            }
+        }
+    }
+
+    /// Asks for something that changes what is open, or may.
+    pub(super) fn ask(
+        &self,
+        call: Option<&Call<'_>>,
+        kind: u8,
+        fill: impl FnOnce(&mut Frame) -> Result<()>,
+    ) -> Result<Answer> {
+        self.state.set(None);
+        let answer = self.talk.ask(call, kind, fill).map_err(|trouble| self.failed(trouble))?;
+        self.state.set(answer.state);
+        Ok(answer)
+    }
+
+    /// The same where the answer is that something was done.
+    pub(super) fn done(
+        &self,
+        call: Option<&Call<'_>>,
+        kind: u8,
+        fill: impl FnOnce(&mut Frame) -> Result<()>,
+    ) -> Result<Done> {
+        let answer = self.ask(call, kind, fill)?;
+        match answer.kind {
+            DONE => Done::read(answer.body()).map_err(|error| self.talk.broken(error)),
+            other => Err(self.talk.broken(garbage(format_args!("an answer of the type {other:#x}")))),
+        }
+    }
+
+    /// The same for many sets; an error comes with the number of the set that it is of, where the host knows it.
+    pub(super) fn many(
+        &self,
+        call: &Call<'_>,
+        kind: u8,
+        fill: impl FnOnce(&mut Frame) -> Result<()>,
+    ) -> Result<Done, (Option<usize>, Error)> {
+        self.state.set(None);
+        let answer = self.talk.ask(Some(call), kind, fill).map_err(|trouble| {
+            let set = match &trouble {
+                Trouble::Said(report) => report.set,
+                Trouble::Ours(_) => None,
+            };
+            (set, self.failed(trouble))
+        })?;
+        self.state.set(answer.state);
+        Done::read(answer.body()).map_err(|error| (None, self.talk.broken(error)))
+    }
+
+    /// What the database said last, if nothing has happened since.
+    pub(super) fn known_state(&self) -> Option<LinkState> {
+        self.state.get()
+    }
+
+    /// A plain statement that succeeded cannot have begun or ended a transaction, so the database need not be asked.
+    pub(super) fn keep(&self, before: Option<LinkState>, sql: &str) {
+        const PLAIN: [&str; 7] = ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "WITH"];
+        if self.state.get().is_none() && begins_with(sql, &PLAIN) {
+            self.state.set(before);
+        }
+    }
+
+    fn run(&self, call: Option<&Call<'_>>, flags: u8, sql: &str, values: &[Value]) -> Result<Done> {
+        let before = self.state.get();
+        let done = self.done(call, EXECUTE, |frame| {
+            frame.u8(flags).text(sql);
+            put_set(frame, self.packing, values.iter().map(Value::as_ref));
+            Ok(())
+        })?;
+        self.keep(before, sql);
+        Ok(done)
+    }
+
+    pub(super) fn execute(&self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
+        let inserts = begins_with(&statement.sql, &["INSERT", "REPLACE"]);
+        let writes = inserts || begins_with(&statement.sql, &["UPDATE", "DELETE", "MERGE", "WITH"]);
+        self.check(statement)?;
+        let must_finish = !call.may_interrupt_writes() && self.speech.known.interrupted_write_ends_all;
+        if must_finish {
+            self.talk.reach.set_must_finish(true);
+        }
+        let done = self.run(Some(call), if inserts { WANTS_KEY } else { 0 }, &statement.sql, &statement.values);
+        if must_finish {
+            self.talk.reach.set_must_finish(false);
+        }
+        let done = done?;
+        let affected = if writes { done.affected.unwrap_or(0) } else { 0 };
+        let key = match done.key {
+            Value::I64(key) if inserts && affected > 0 && key != 0 => Some(key),
+            Value::U64(key) if inserts && affected > 0 => i64::try_from(key).ok(),
+            _ => None,
+        };
+        Ok(Executed::new(affected, key))
+    }
+
+    pub(super) fn query(
+        &self,
+        place: &ReentrantMutex<Core>,
+        call: &Call<'_>,
+        statement: &Bound<'_>,
+        sink: &mut dyn RowSink,
+    ) -> Result<()> {
+        self.refuse_without_rows(&statement.sql)?;
+        self.check(statement)?;
+        let before = self.state.get();
+        let first = u32::try_from(sink.batch_rows().max(1)).unwrap_or(MOST_ROWS).min(MOST_ROWS);
+        let answer = self.ask(Some(call), QUERY, |frame| {
+            frame.text(&statement.sql);
+            put_set(frame, self.packing, statement.values.iter().map(Value::as_ref));
+            frame.u32(first).u32(BATCH_BYTES as u32);
+            Ok(())
+        })?;
+        self.keep(before, &statement.sql);
+        if answer.kind == DONE {
+            return Err(Error::new(
+                ErrorKind::Misuse,
+                "the statement has no rows, and it has run: call execute for what is done for its effect",
+            )
+            .with_effect(Effect::Unknown));
+        }
+        self.read(place, call, answer, first, sink)
+    }
+
+    /// Pushes the rows of an answer, and those that follow it.
+    pub(super) fn read(
+        &self,
+        place: &ReentrantMutex<Core>,
+        call: &Call<'_>,
+        first: Answer,
+        rows: u32,
+        sink: &mut dyn RowSink,
+    ) -> Result<()> {
+        if first.kind != ROWS {
+            return Err(self.talk.broken(garbage("rows were asked for and something else came")));
+        }
+        let mut cursor = Cursor { core: self, number: first.serial, wanted: rows, asked: None, is_open: true };
+        cursor.read(place, call, first, sink)
+    }
+
+    /// Refuses values that the database does not have, by the names of their parameters.
+    fn check(&self, statement: &Bound<'_>) -> Result<()> {
+        statement.values.iter().enumerate().try_for_each(|(at, value)| {
+            values::check(self.speech.known.engine, value.as_ref())
+                .map_err(|error| error.context(format_args!("parameter {}", statement.parameter(at))))
+        })
+    }
+
+    /// Refuses what is sure to have no rows before it is run; what may have some only the database can tell.
+    fn refuse_without_rows(&self, sql: &str) -> Result<()> {
+        if begins_with(sql, &["SELECT", "WITH", "VALUES"]) {
+            return Ok(());
+        }
+        let statement = Statement::parse(sql, self.speech.dialect)?;
+        let is_sure = matches!(statement.kind(), StatementKind::Write | StatementKind::Ddl);
+        if is_sure && !statement.returns_rows() {
+            return Err(Error::new(ErrorKind::Misuse, "the statement returns no rows: run it with execute"));
+        }
+        Ok(())
+    }
+
+    /// Runs a text of one statement without parameters.
+    pub(super) fn verb(&self, call: &Call<'_>, sql: &str) -> Result<()> {
+        self.run(Some(call), CONTROLS_TRANSACTION, sql, &[]).map(drop)
+    }
+
+    pub(super) fn batch(&self, call: &Call<'_>, script: &str) -> Result<()> {
+        for (done, statement) in split_script(script, self.speech.dialect).enumerate() {
+            let statement = statement?;
+            let kind = Statement::parse(statement.text, self.speech.dialect).map(|statement| statement.kind());
+            let flags = if matches!(kind, Ok(StatementKind::Transaction(_))) { CONTROLS_TRANSACTION } else { 0 };
+            self.run(Some(call), flags, statement.text, &[]).map_err(|error| {
+                // It was not sent itself, but those before it were.
+                let error = match error.effect() {
+                    Effect::NotSent if done > 0 => error.with_effect(Effect::NotApplied),
+                    _ => error,
+                };
+                if statement.line == 1 { error } else { error.context(format_args!("line {}", statement.line)) }
+            })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn ping(&self, call: &Call<'_>) -> Result<()> {
+        let time = call.remaining().map_or(u32::MAX, |left| u32::try_from(left.as_millis()).unwrap_or(u32::MAX));
+        let before = self.state.get();
+        self.done(Some(call), PING, |frame| {
+            frame.u32(time);
+            Ok(())
+        })?;
+        self.restore(before);
+        Ok(())
+    }
+
+    /// What has run has changed nothing.
+    pub(super) fn restore(&self, before: Option<LinkState>) {
+        self.state.set(self.state.get().or(before));
+    }
+
+    pub(super) fn reach(&self) -> Arc<dyn Handle> {
+        Arc::<Reach>::clone(&self.talk.reach)
+    }
+
+    /// Undoes what a borrower left behind. False where the host cannot.
+    pub(super) fn reset(&self, call: &Call<'_>, how: Reset) -> Result<bool> {
+        let done = self.done(Some(call), RESET, |frame| {
+            frame.u8(u8::from(how == Reset::Full));
+            Ok(())
+        });
+        match done {
+            Ok(_) => {
+                self.state.set(Some(LinkState::Idle));
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn close(&self) -> Result<()> {
+        self.talk.set_patience(Some(FAREWELL))?;
+        self.done(None, CLOSE, |_| Ok(())).map(drop)
+    }
+
+    /// What the database says, asked unless nothing has happened since it was asked last.
+    pub(super) fn state(&self) -> LinkState {
+        if self.talk.is_dead() {
+            return LinkState::Unknown;
+        }
+        if let Some(state) = self.state.get() {
+            return state;
+        }
+        let state = match self.ask(None, STATE, |_| Ok(())) {
+            Ok(answer) => answer.state.unwrap_or_else(|| self.probe()),
+            Err(_) => LinkState::Unknown,
+        };
+        // What was asked with has changed nothing.
+        self.state.set(Some(state));
+        state
+    }
+
+    pub(super) fn knows_state(&self) -> bool {
+        self.talk.is_dead() || self.state.get().is_some()
+    }
+
+    pub(super) fn set_state(&self, state: LinkState) {
+        self.state.set(Some(state));
+    }
+
+    /// Asks by SQL, as the dialect has it.
+    fn probe(&self) -> LinkState {
+        let ran = |sql: &str| self.run(None, CONTROLS_TRANSACTION, sql, &[]);
+        match self.speech.known.probe {
+            Probe::Query(query) => match self.number(query) {
+                Ok(Some(0)) => LinkState::Idle,
+                Ok(Some(1)) => LinkState::Open,
+                Ok(Some(2)) => LinkState::Failed,
+                _ => LinkState::Unknown,
+            },
+            Probe::Savepoint => match ran("SAVEPOINT pontoon_state") {
+                Ok(_) => match ran("RELEASE SAVEPOINT pontoon_state") {
+                    Ok(_) => LinkState::Open,
+                    Err(_) => LinkState::Unknown,
+                },
+                Err(error) => match error.sqlstate() {
+                    Some("25P01") => LinkState::Idle,
+                    Some("25P02") => LinkState::Failed,
+                    _ => LinkState::Unknown,
+                },
+            },
+            Probe::Begin => match ran("BEGIN") {
+                Ok(_) => match ran("ROLLBACK") {
+                    Ok(_) => LinkState::Idle,
+                    Err(_) => LinkState::Unknown,
+                },
+                Err(error) if error.message().contains("within a transaction") => LinkState::Open,
+                Err(_) => LinkState::Unknown,
+            },
+            Probe::Describe => match ran("SET TRANSACTION READ WRITE") {
+                Ok(_) => LinkState::Idle,
+                Err(error) if error.vendor_code() == Some(1568) => LinkState::Open,
+                Err(_) => LinkState::Unknown,
+            },
+            Probe::None if self.manual.get() => LinkState::Open,
+            Probe::None => LinkState::Idle,
+        }
+    }
+
+    /// The one number that a query gives.
+    fn number(&self, sql: &str) -> Result<Option<i64>> {
+        let answer = self.ask(None, QUERY, |frame| {
+            frame.text(sql);
+            put_set(frame, self.packing, std::iter::empty::<ValueRef<'_>>());
+            frame.u32(2).u32(BATCH_BYTES as u32);
+            Ok(())
+        })?;
+        match answer.kind {
+            ROWS => rows::first_number(&answer, self.packing).map_err(|error| self.talk.broken(error)),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Rows that are being read.
+struct Cursor<'c> {
+    core: &'c Core,
+    number: u32,
+    /// How many rows were asked for last.
+    wanted: u32,
+    /// The request for the next rows, if it was sent.
+    asked: Option<u32>,
+    is_open: bool,
+}
+
+impl Cursor<'_> {
+    fn read(
+        &mut self,
+        place: &ReentrantMutex<Core>,
+        call: &Call<'_>,
+        mut answer: Answer,
+        sink: &mut dyn RowSink,
+    ) -> Result<()> {
+        let core = self.core;
+        let broken = |error| core.talk.broken(error);
+        let mut body = answer.body();
+        let mut head = Head::read(&mut body).map_err(broken)?;
+        self.is_open = !head.is_last;
+        let Some(columns) = head.columns.take() else {
+            return Err(broken(garbage("rows without their columns")));
+        };
+        let mut batcher = Batcher::new(sink, columns)?;
+        let mut inside = Inside::new(place);
+        let mut is_first = true;
+        loop {
+            // The next rows are packed while these are used; not behind the first, where many readers have enough.
+            if self.is_open && !is_first {
+                self.ask_for_more(call)?;
+            }
+            let again = core.speech.nests.then_some(&mut inside as &mut dyn crate::driver::Link);
+            let flow = rows::push(body, &head, core.packing, &mut batcher, again).inspect_err(|error| {
+                // Rows that cannot be read are the end of the connection; a value that does not fit is not.
+                if error.kind() == ErrorKind::ConnectionLost {
+                    core.talk.doubt();
+                }
+            })?;
+            if flow == Flow::Stop {
+                return Ok(());
+            }
+            if !self.is_open {
+                return batcher.finish();
+            }
+            call.check()?;
+            if self.asked.is_none() {
+                self.ask_for_more(call)?;
+            }
+            is_first = false;
+            answer = self.take()?;
+            body = answer.body();
+            head = Head::read(&mut body).map_err(broken)?;
+            self.is_open = !head.is_last;
+        }
+    }
+
+    fn ask_for_more(&mut self, call: &Call<'_>) -> Result<()> {
+        self.wanted = (self.wanted * 2).min(MOST_ROWS);
+        let sent = self.core.talk.send(Some(call), FETCH, |frame| {
+            frame.u32(self.number).u32(self.wanted).u32(BATCH_BYTES as u32);
+            Ok(())
+        })?;
+        self.asked = Some(sent);
+        Ok(())
+    }
+
+    fn take(&mut self) -> Result<Answer> {
+        let Some(asked) = self.asked.take() else {
+            return Err(Error::new(ErrorKind::Internal, "rows are waited for that nobody asked for"));
+        };
+        match self.core.talk.answer(asked) {
+            Ok(answer) if answer.kind == ROWS => Ok(answer),
+            Ok(_) => Err(self.core.talk.broken(garbage("rows were asked for and something else came"))),
+            Err(trouble) => {
+                // An error of a FETCH closes its cursor.
+                self.is_open = matches!(trouble, Trouble::Ours(_));
+                Err(self.core.failed(trouble))
+            }
+        }
+    }
+}
+
+impl Drop for Cursor<'_> {
+    /// Whoever stops early leaves a connection that others can use; if that fails, it says so itself.
+    fn drop(&mut self) {
+        if self.asked.is_some()
+            && let Ok(answer) = self.take()
+        {
+            self.is_open = Head::read(&mut answer.body()).is_ok_and(|head| !head.is_last);
+        }
+        if self.is_open && !self.core.talk.is_dead() {
+            let number = self.number;
+            let closed = self.core.talk.ask(None, CLOSE_CURSOR, |frame| {
+                frame.u32(number);
+                Ok(())
+            });
+            if let Err(trouble) = closed {
+                let _ = self.core.failed(trouble);
+            }
+        }
+    }
+}
+
+pub(super) fn begins_with(sql: &str, words: &[&str]) -> bool {
+    let word = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    words.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
