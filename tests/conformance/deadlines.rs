@@ -173,6 +173,7 @@ pub(crate) fn a_write_that_never_ends(t: &Target) -> Outcome {
 }
 
 pub(crate) fn a_lock_that_is_not_granted(t: &Target) -> Outcome {
+    t.needs(Feature::OpensAtOnce)?;
     let db = t.notes()?;
     let tx = db.begin()?;
     // Where rows are locked and not the whole, a key that may be taken is waited for.

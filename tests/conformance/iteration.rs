@@ -391,6 +391,7 @@ pub(crate) fn another_thread_between_the_rows(t: &Target) -> Outcome {
 }
 
 pub(crate) fn a_slow_reader(t: &Target) -> Outcome {
+    t.needs(Feature::OpensAtOnce)?;
     let db = filled(t, 3000)?;
     // The timeout is for each batch, and never for the reader: this one takes longer than that in all.
     let query = Query::new(IN_ORDER).timeout(HASTE).batch_rows(1000);

@@ -543,23 +543,23 @@ class Pg8000(Postgres):
         return {b"I": IDLE, b"T": OPEN, b"E": FAILED}.get(conn._transaction_status, UNTOLD)
 
     def canceller(self, conn):
-        pid = conn._backend_key_data[:4] if getattr(conn, "_backend_key_data", None) else None
-        if pid is None:
-            cursor = conn.cursor()
-            cursor.execute("SELECT pg_backend_pid()")
-            pid = cursor.fetchall()[0][0]
-        else:
-            pid = struct.unpack("!i", pid)[0]
+        key = getattr(conn, "_backend_key_data", None)
+        path = self.named.get("unix_sock")
+        place = (self.named.get("host", "localhost"), int(self.named.get("port", 5432)))
+        if key is None:
+            return None
 
         def cancel():
-            other = self.module.connect(**self.named)
-            try:
-                other.autocommit = True
-                cursor = other.cursor()
-                cursor.execute("SELECT pg_cancel_backend(%d)" % pid)
-                cursor.fetchall()
-            finally:
-                other.close()
+            # A request of the protocol, without a login. The server closes the connection when it has acted.
+            if path:
+                sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                sock.connect(path)
+            else:
+                sock = socket.create_connection(place, 5)
+            with sock:
+                sock.settimeout(5)
+                sock.sendall(struct.pack("!ii", 16, 80877102) + key[:8])
+                sock.recv(1)
 
         return cancel
 
