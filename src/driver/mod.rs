@@ -19,7 +19,7 @@ mod notices;
 mod raw;
 mod sink;
 
-#[cfg(all(feature = "dbapi2", unix))]
+#[cfg(all(any(feature = "dbapi2", feature = "jdbc"), unix))]
 pub mod hosted;
 #[cfg(feature = "mysql")]
 pub mod mysql;
@@ -139,6 +139,8 @@ pub(crate) static LEFT_OUT: &[SchemeInfo] = &[
     SchemeInfo::new("mariadb", "mariadb").feature("mysql", false),
     #[cfg(not(all(feature = "dbapi2", unix)))]
     SchemeInfo::new("dbapi2", "generic").any_driver().feature("dbapi2", false),
+    #[cfg(not(all(feature = "jdbc", unix)))]
+    SchemeInfo::new("jdbc", "generic").any_driver().feature("jdbc", false),
 ];
 
 /// The drivers that are compiled in.
@@ -153,4 +155,6 @@ pub static BUILT_IN: &[&dyn Driver] = &[
     &mysql::Mysql,
     #[cfg(all(feature = "dbapi2", unix))]
     &hosted::dbapi2::Dbapi2,
+    #[cfg(all(feature = "jdbc", unix))]
+    &hosted::jdbc::Jdbc,
 ];

@@ -282,3 +282,12 @@ pub static H2: Dialect = Dialect {
     commits: &["ALTER", "ANALYZE", "COMMENT", "CREATE", "DROP", "GRANT", "REVOKE", "TRUNCATE"],
     ..GENERIC
 };
+
+/// HSQLDB.
+pub static HSQLDB: Dialect = Dialect {
+    name: "HSQLDB",
+    max_name: Some((128, NameUnit::Chars)),
+    commits: &["ALTER", "COMMENT", "CREATE", "DROP", "GRANT", "REVOKE", "TRUNCATE"],
+    blocks: Blocks::Atomic,
+    ..GENERIC
+};

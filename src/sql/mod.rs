@@ -37,7 +37,7 @@ pub use cache::StatementCache;
 pub use dialect::{
     Blocks, Dialect, Family, Folding, Lexis, NameUnit, Placeholder, SetAccess, SetLevel, Transactions, savepoint_name,
 };
-pub use dialects::{DB2, GENERIC, H2, MARIADB, MYSQL, ORACLE, POSTGRES, SQLITE, TSQL};
+pub use dialects::{DB2, GENERIC, H2, HSQLDB, MARIADB, MYSQL, ORACLE, POSTGRES, SQLITE, TSQL};
 pub(crate) use fingerprint::cut;
 #[cfg(feature = "tracing")]
 pub(crate) use fingerprint::fingerprint;

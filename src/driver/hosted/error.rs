@@ -154,8 +154,26 @@ fn text_of(cause: &Cause) -> String {
     }
 }
 
+/// How messages of H2 begin that quote values, and what is in front of those.
+const OF_H2: [(&str, &str); 5] = [
+    ("Unique index or primary key violation", " VALUES ( "),
+    ("Unique index or primary key violation", " ( /*"),
+    ("Referential integrity constraint violation", " ("),
+    ("Value too long for column", ": \""),
+    ("Data conversion error converting", " \""),
+];
+
 /// The message without the values of rows that databases quote: those are nobody else's business.
 fn without_values(message: &str) -> String {
+    // H2: the statement is the caller's, and the values stand in parentheses behind the columns.
+    let message = message.split("; SQL statement:\n").next().unwrap_or(message);
+    for (start, values) in OF_H2 {
+        if message.starts_with(start)
+            && let Some(at) = message.rfind(values)
+        {
+            return message[..at].to_owned();
+        }
+    }
     // PostgreSQL: a line of its own, `DETAIL: Key (name)=(…) already exists.`
     let message = message.split("\nDETAIL:").next().unwrap_or(message);
     let message = message.split("\n  Detail:").next().unwrap_or(message);
@@ -185,6 +203,12 @@ fn constraint_of(text: &str) -> Option<String> {
         if !name.is_empty() {
             return Some(name.to_owned());
         }
+    }
+    // H2: the name of the constraint, or of its index behind that of the schema.
+    if let Some((_, after)) = text.split_once(" violation: \"") {
+        let name = after.split([' ', ':', '"']).next().unwrap_or_default();
+        let name = name.rsplit('.').next().unwrap_or(name);
+        return Some(name.split("_INDEX_").next().unwrap_or(name).to_owned()).filter(|name| !name.is_empty());
     }
     let (_, after) = text.split_once("null value in column \"")?;
     after.split('"').next().map(str::to_owned)

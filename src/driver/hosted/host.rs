@@ -52,7 +52,11 @@ impl Host {
         let asked = self.process.say(&format!("open {number} {}", path.display()));
         let ended = || {
             (asked.is_err() || self.process.has_ended())
-                .then(|| Error::new(ErrorKind::ConnectFailed, self.process.obituary()))
+                // One that ends before it has met anybody would do so again.
+                .then(|| {
+                    let kind = if number == 1 { ErrorKind::Config } else { ErrorKind::ConnectFailed };
+                    Error::new(kind, self.process.obituary())
+                })
         };
         let (data, side, hello) = meeting.wait(&self.token, number, until, &ended)?;
         Ok(Met { data, side, hello })

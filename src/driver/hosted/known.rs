@@ -39,6 +39,7 @@ static TSQL: Styles = styles(sql::TSQL);
 static ORACLE: Styles = styles(sql::ORACLE);
 static DB2: Styles = styles(sql::DB2);
 static H2: Styles = styles(sql::H2);
+static HSQLDB: Styles = styles(sql::HSQLDB);
 
 /// How a database tells whether a transaction is open, when its host was not told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +135,7 @@ static KNOWN: &[Known] = &[
     Known { names: &["oracle"], products: &["oracle"], styles: &ORACLE, engine: Engine::Oracle, ..UNKNOWN },
     Known { names: &["db2"], products: &["db2"], styles: &DB2, ..UNKNOWN },
     Known { names: &["h2"], products: &["h2"], styles: &H2, ..UNKNOWN },
+    Known { names: &["hsqldb"], products: &["hsql"], styles: &HSQLDB, ..UNKNOWN },
 ];
 
 impl Known {
@@ -152,6 +154,12 @@ pub(super) fn by_name(name: &str) -> Result<&'static Known> {
             format!("the option `dialect`: there is no dialect of that name here; give one of {}", names.join(", ")),
         )
     })
+}
+
+/// The database whose drivers have URLs that begin with `jdbc:` and this name.
+#[cfg(feature = "jdbc")]
+pub(super) fn by_family(name: &str) -> &'static Known {
+    by_name(name).unwrap_or(&KNOWN[0])
 }
 
 /// The database that calls itself so.
@@ -176,6 +184,7 @@ mod tests {
             ("Oracle", "oracle"),
             ("DB2/LINUXX8664", "db2"),
             ("H2", "h2"),
+            ("HSQL Database Engine", "hsqldb"),
             ("Something", "generic"),
         ] {
             assert_eq!(by_product(product).names[0], name);

@@ -36,3 +36,5 @@ mod values;
 
 #[cfg(feature = "dbapi2")]
 pub mod dbapi2;
+#[cfg(feature = "jdbc")]
+pub mod jdbc;

@@ -3,6 +3,9 @@
 #[cfg(all(feature = "dbapi2", unix))]
 #[allow(dead_code, reason = "the suite is not run on servers through Python a second time, awaited")]
 pub(crate) mod dbapi2;
+#[cfg(all(feature = "jdbc", unix))]
+#[allow(dead_code, reason = "one of the two roots of the suite does not run all of them")]
+pub(crate) mod jdbc;
 #[cfg(feature = "mysql")]
 pub(crate) mod mariadb;
 #[cfg(feature = "odbc")]

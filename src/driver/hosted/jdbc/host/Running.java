@@ -1,0 +1,90 @@
+import java.sql.SQLException;
+import java.sql.Statement;
+
+/**
+ * The request that is being done, and the cancels that are meant for it.
+ *
+ * <p>A cancel is made under this object's lock, and a request ends under it: so none reaches the request that follows.
+ */
+final class Running {
+    private static final int LONGEST_PAUSE = 100;
+
+    private int serial;
+    private Statement statement;
+    private int cancelled;
+    private boolean reached;
+    private boolean cancels = true;
+
+    synchronized void cancels(boolean does) {
+        cancels = does;
+    }
+
+    /** Begins a request; false if it has been cancelled already. */
+    synchronized boolean begin(int serial) {
+        this.serial = serial;
+        return Integer.compareUnsigned(serial, cancelled) > 0;
+    }
+
+    /** Says which statement the driver works on from now on. */
+    synchronized void on(Statement statement) {
+        this.statement = statement;
+    }
+
+    synchronized boolean isCancelled() {
+        return Integer.compareUnsigned(serial, cancelled) <= 0;
+    }
+
+    /** Whether the driver was asked to cancel something since this was asked last. */
+    synchronized boolean takeReached() {
+        boolean was = reached;
+        reached = false;
+        return was;
+    }
+
+    /** The driver has been asked to end a statement. */
+    synchronized void isReached() {
+        reached = true;
+    }
+
+    synchronized void end() {
+        statement = null;
+        serial = 0;
+        notifyAll();
+    }
+
+    /**
+     * Cancels what runs, if its serial is this one at most, and waits for its end. Asks the driver again and again: one
+     * that has not yet begun with the statement overlooks it.
+     *
+     * @return whether the cancel can reach nothing that comes later
+     */
+    synchronized boolean cancel(int upTo, long milliseconds) throws InterruptedException {
+        if (Integer.compareUnsigned(upTo, cancelled) > 0) {
+            cancelled = upTo;
+        }
+        long end = System.nanoTime() + milliseconds * 1_000_000;
+        int pause = 5;
+        while (serial != 0 && Integer.compareUnsigned(serial, upTo) <= 0) {
+            ask();
+            long left = (end - System.nanoTime()) / 1_000_000;
+            if (left <= 0) {
+                return false;
+            }
+            wait(Math.min(pause, left));
+            pause = Math.min(2 * pause, LONGEST_PAUSE);
+        }
+        return true;
+    }
+
+    private void ask() {
+        if (statement == null || !cancels) {
+            return;
+        }
+        try {
+            reached = true;
+            statement.cancel();
+        } catch (SQLException | RuntimeException | AbstractMethodError failure) {
+            // It may be over by now; if it is not, it is asked again.
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! JDBC: the Java process, H2 in it, and a driver that misbehaves.
+#![cfg(all(feature = "jdbc", unix))]
+
+mod faults;
+mod h2;
+mod host;
+#[path = "../kit/mod.rs"]
+mod kit;
+mod refused;
+mod support;
