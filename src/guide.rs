@@ -13,6 +13,7 @@
 //! | [`observing`] | what it does, how often, how long, and for whom |
 //! | [`sqlite`] | what is special about SQLite: types, memory, locks, options |
 //! | [`odbc`] | how to reach SQL Server, and whatever else has an ODBC driver |
+//! | [`jdbc`] | how to reach whatever has a driver for Java |
 #![cfg_attr(
     all(feature = "dbapi2", unix),
     doc = "| [`dbapi2`] | how to reach whatever has a Python module: processes, modules, options |"
@@ -70,3 +71,6 @@ pub mod postgres {}
 
 #[doc = include_str!("guide/odbc.md")]
 pub mod odbc {}
+
+#[doc = include_str!("guide/jdbc.md")]
+pub mod jdbc {}

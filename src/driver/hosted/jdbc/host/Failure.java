@@ -56,11 +56,32 @@ final class Failure {
         if (message == null) {
             message = cause.getClass().getName();
         }
+        boolean sqlite = cause.getClass().getName().equals("org.sqlite.SQLiteException");
+        if (sqlite) {
+            message = plain(message);
+        }
         out.text(message.length() > LONGEST_MESSAGE ? message.substring(0, LONGEST_MESSAGE) : message);
         if (cause instanceof SQLException error) {
-            out.textOrNull(error.getSQLState()).u8(1).i64(error.getErrorCode());
+            out.textOrNull(error.getSQLState()).u8(1).i64(sqlite ? extended(error) : error.getErrorCode());
         } else {
             out.textOrNull(null).u8(0);
+        }
+    }
+
+    /** What SQLite said itself, in parentheses behind what its driver makes of the code. */
+    private static String plain(String message) {
+        int from = message.indexOf(" (");
+        boolean wrapped = message.startsWith("[SQLITE_") && from > 0 && message.endsWith(")");
+        return wrapped ? message.substring(from + 2, message.length() - 1) : message;
+    }
+
+    /** SQLite's code in full; the driver tells the eight bits that all errors of a kind share. */
+    private static int extended(SQLException error) {
+        try {
+            Object result = error.getClass().getMethod("getResultCode").invoke(error);
+            return result.getClass().getField("code").getInt(result);
+        } catch (ReflectiveOperationException | RuntimeException old) {
+            return error.getErrorCode();
         }
     }
 }
