@@ -1,4 +1,7 @@
 //! JDBC, by the drivers that Debian has: H2, SQLite, PostgreSQL, MariaDB.
+//!
+//! Only H2 is in the list of the suite. The others were run in parts, and a whole run on a machine at rest is to say which
+//! exceptions they need.
 
 use pontoon::{IsolationLevel, Result};
 
