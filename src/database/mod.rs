@@ -413,7 +413,8 @@ impl Database {
             return Ok(Place::Lease(lease, access));
         }
         if self.shared.rollback().is_on() {
-            let lease = self.shared.rollback().pinned(party, &pool, deadline, Site::at(at)).await?;
+            // Boxed, as it is rare: else every call that waits in line would have the room for it.
+            let lease = Box::pin(self.shared.rollback().pinned(party, &pool, deadline, Site::at(at))).await?;
             return Ok(Place::Lease(lease, Access::Guest { caller: party.caller(), handle: None }));
         }
         Ok(Place::Call(pool.acquire(deadline, Site::at(at)).await?))
@@ -433,16 +434,21 @@ impl Database {
     }
 
     /// The same as [`Perform::perform`], for a task.
+    ///
+    /// What comes behind the wait for a connection is boxed: thousands of tasks may stand in that line, and each would
+    /// have the room for what one of them does on its turn.
     pub(crate) async fn dispatch<T: Send + 'static>(
         &self,
         errand: Errand,
         job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let deadline = self.shared.deadline_of(&errand.options);
-        match self.place(ByTask, deadline, errand.at).await? {
-            Place::Lease(lease, access) => lease.dispatch(access, errand, deadline, job).await,
+        // A binding of its own, since what stands in a `match` is kept to its end.
+        let place = self.place(ByTask, deadline, errand.at).await?;
+        match place {
+            Place::Lease(lease, access) => Box::pin(lease.dispatch(access, errand, deadline, job)).await,
             Place::Call(hold) => {
-                let result = hold.dispatch(ByTask, errand, deadline, None, job).await;
+                let result = Box::pin(hold.dispatch(ByTask, errand, deadline, None, job)).await;
                 hold.give_back();
                 result.map_err(|error| self.shared.rollback().beside(error))
             }

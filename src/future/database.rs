@@ -360,12 +360,12 @@ impl AsyncPerform for AsyncDatabase {
         self.inner.shared().default_level()
     }
 
-    async fn perform<T: Send + 'static>(
+    fn perform<T: Send + 'static>(
         &self,
         errand: Errand,
         job: impl FnOnce(&mut Core<'_>, &Turn<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        self.inner.dispatch(errand, job).await
+    ) -> impl Future<Output = Result<T>> + Send {
+        self.inner.dispatch(errand, job)
     }
 
     async fn open_stream(&self, request: Request) -> Result<BatchReader> {

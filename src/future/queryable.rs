@@ -255,7 +255,10 @@ where
     R: Read<T, U> + 'a,
     U: 'a,
 {
-    Answer::new(async move { asked?.by_task(of).await })
+    match asked {
+        Ok(ask) => Answer::new(ask.by_task(of)),
+        Err(error) => Answer::failed(error),
+    }
 }
 
 /// What a verb is given, checked before anything is sent.

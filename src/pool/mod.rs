@@ -241,7 +241,8 @@ impl Pool {
         match self.is_ready(&claim, now) {
             true => Ok(Hold::new(claim, Arc::clone(self), site, now)),
             false => {
-                let hold = self.make_ready(claim, self.patience(deadline), site.clone()).await?;
+                // Boxed, as it is rare: else every call that waits would have the room for it.
+                let hold = Box::pin(self.make_ready(claim, self.patience(deadline), site.clone())).await?;
                 self.acquired(now, &site);
                 Ok(hold)
             }
@@ -285,7 +286,8 @@ impl Pool {
         };
         self.tally.waited(begun.elapsed());
         let berth = self.draw()?;
-        let hold = self.make_ready(Claim { berth, permit }, deadline, site.clone()).await?;
+        // Boxed, so that who waits has no room for what comes then.
+        let hold = Box::pin(self.make_ready(Claim { berth, permit }, deadline, site.clone())).await?;
         self.acquired(begun, &site);
         Ok(hold)
     }
