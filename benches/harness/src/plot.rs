@@ -103,7 +103,8 @@ fn times(ratio: f64) -> String {
     match ratio {
         ratio if ratio >= 100.0 => format!("{ratio:.0} x"),
         ratio if ratio >= 10.0 => format!("{ratio:.1} x"),
-        ratio => format!("{ratio:.2} x"),
+        ratio if ratio >= 0.1 => format!("{ratio:.2} x"),
+        ratio => format!("{ratio:.4} x"),
     }
 }
 
