@@ -65,6 +65,18 @@ const LEFT_STREAM: Exception = Exception {
     reason: "the module reads a whole result before its first row",
 };
 
+#[cfg(feature = "postgres")]
+const ENDLESS_STREAM: Exception = Exception {
+    test: "iteration::an_endless_stream_dropped",
+    reason: "the module reads a whole result before its first row",
+};
+
+#[cfg(feature = "postgres")]
+const CLOSED_STREAM: Exception = Exception {
+    test: "lifecycle::closed_under_a_stream",
+    reason: "the module reads a whole result before its first row",
+};
+
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 const NOT_ENDED: Exception = Exception {
     test: "transactions::a_transaction_that_the_database_ended",
@@ -143,6 +155,9 @@ pub(crate) const POSTGRES: Profile = Profile {
         CONFLICT_UNASKED,
         CONFLICT_COUNTED,
         NOT_ENDED,
+        ENDLESS_STREAM,
+        CLOSED_STREAM,
+        LEFT_STREAM,
         Exception {
             test: "transactions::read_only",
             reason: "a write that was refused leaves the transaction with nothing but its end",
