@@ -3,7 +3,7 @@
 //! Only H2 is in the list of the suite. The others were run in parts, and a whole run on a machine at rest is to say which
 //! exceptions they need.
 
-use pontoon::{IsolationLevel, Result};
+use pontoon::{Error, ErrorKind, IsolationLevel, Result};
 
 use super::{Exception, Feature, Place, Profile, Setting, TellsKey, Types, sqlite};
 use crate::face::prelude::*;
