@@ -246,8 +246,9 @@ fn savepoints_end_in_order_or_not_at_all() {
         let error = inner.commit().unwrap_err().into_error();
         assert_eq!((error.kind(), error.effect()), (ErrorKind::Misuse, Effect::NotSent));
         assert!(error.message().contains("finish the transactions inside it first"), "{error}");
-        let ended: Vec<_> = script.trace();
-        assert!(!ended.iter().any(|line| line.contains("release")), "nothing was sent: {ended:?}");
+        // Nothing was sent for it; what its handle leaves behind may be on its way already.
+        let sent: Vec<_> = script.trace();
+        assert!(sent.first().is_none_or(|line| line.contains("rollback to")), "{sent:?}");
         // The inner handle is gone, and what was open from it on is rolled back.
         assert_eq!(innermost.commit().unwrap_err().error().kind(), ErrorKind::Misuse);
         outer.execute("INSERT INTO t VALUES (1)", ()).unwrap();

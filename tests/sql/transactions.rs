@@ -143,7 +143,8 @@ fn inner_transactions_have_no_options_of_their_own() {
     assert_eq!(error.kind(), ErrorKind::Misuse);
     assert_eq!(
         error.to_string(),
-        "a transaction inside another one cannot set isolation, access: set it where the outermost begins"
+        "a transaction inside another one cannot be given isolation, read_only: give that to the outermost, and begin this \
+         one without it"
     );
     assert_eq!(TxOptions::new().read_only().access, Some(Access::ReadOnly));
 }
