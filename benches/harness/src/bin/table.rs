@@ -121,25 +121,26 @@ fn print_row(group: &str, spec: &RowSpec, peers: &Peers) -> bool {
         others.map(|(peer, value)| format!("{peer} {} ({:.2} x)", spec.unit.show(value), ours / value)).collect();
     let (targets, met) = verdict(spec, peers, ours);
     println!(
-        "| {} ({group}) | {} | {} | {} | {targets} | {} |",
+        "| {} ({group}) | {} | {} | {} | {} | {} |",
         spec.title,
         spec.unit.show(ours),
         others.join(", "),
         spread(spec, peers),
+        targets.join(", "),
         shown(met)
     );
     met.unwrap_or(true)
 }
 
 /// The row's own targets that somebody is there for, what else is missed, and whether all is met.
-fn verdict(spec: &RowSpec, peers: &Peers, ours: f64) -> (String, Option<bool>) {
+fn verdict(spec: &RowSpec, peers: &Peers, ours: f64) -> (Vec<String>, Option<bool>) {
     let judge = |target: &Target| Some((target.show(spec.unit), target.is_met(ours, |peer| of(peers, peer))?));
     let own: Vec<(String, bool)> = spec.targets.iter().filter_map(judge).collect();
     let beside: Vec<(String, bool)> = spec.beside_rivals().iter().filter_map(judge).collect();
     let mut judged = own.iter().chain(&beside);
     let met = judged.clone().next().map(|_| judged.all(|(_, met)| *met));
-    let told = own.iter().chain(beside.iter().filter(|(_, met)| !met)).map(|(shown, _)| shown.as_str());
-    (told.collect::<Vec<_>>().join(", "), met)
+    let told = own.iter().chain(beside.iter().filter(|(_, met)| !met)).map(|(shown, _)| shown.clone());
+    (told.collect(), met)
 }
 
 fn shown(met: Option<bool>) -> &'static str {
@@ -208,8 +209,10 @@ fn markdown(values: &Values) -> String {
                 if !asked.contains(group) {
                     asked.push(group);
                     let (targets, met) = verdict(spec, peers, ours);
-                    if !targets.is_empty() && !promised.contains(&targets) {
-                        promised.push(targets);
+                    for target in targets {
+                        if !promised.contains(&target) {
+                            promised.push(target);
+                        }
                     }
                     kept = met.map_or(kept, |met| Some(met && kept.unwrap_or(true)));
                 }
