@@ -11,6 +11,9 @@ use crate::face::prelude::*;
 use crate::kit::servers::Postgres;
 use crate::kit::servers::{MariaDb, shared};
 
+/// Tests that give less time than Java takes to start, on a machine with much else to do.
+const STARTS: (Feature, &str) = (Feature::OpensAtOnce, "a process is started first");
+
 /// The driver's own connection is in another process, and nothing of it is lent.
 fn count(db: &Database) -> Result<i64> {
     db.fetch_val("SELECT count(*) FROM notes", ())?.ok_or_else(|| Error::new(ErrorKind::Other, "no row"))
@@ -118,6 +121,7 @@ pub(crate) const H2: Profile = Profile {
     count_by_driver: count,
     begin_by_driver: begin,
     lacking: &[
+        STARTS,
         (Feature::TransactionalDdl, "DDL commits"),
         (Feature::SameUrlSameData, "every Database has a process of its own, and its memory"),
         (Feature::CommitCanBeBusy, "a commit waits for no reader"),
@@ -178,6 +182,7 @@ pub(crate) const SQLITE: Profile = Profile {
             Feature::WriteInterruptKeepsTransaction,
             "SQLite rolls the whole transaction back when a write is interrupted",
         ),
+        STARTS,
         (Feature::ReadersBesideWriter, "a new file has a rollback journal, under which readers and writer wait"),
         (Feature::File, NO_FILE),
         (Feature::NamedMemory, NO_FILE),
@@ -207,6 +212,7 @@ pub(crate) const POSTGRES: Profile = Profile {
     count_by_driver: count,
     begin_by_driver: begin,
     lacking: &[
+        STARTS,
         (Feature::CommitCanBeBusy, "a commit waits for no reader"),
         (Feature::File, ON_SERVER),
         (Feature::NamedMemory, ON_SERVER),
@@ -243,6 +249,7 @@ pub(crate) const MARIADB: Profile = Profile {
     count_by_driver: count,
     begin_by_driver: begin,
     lacking: &[
+        STARTS,
         (Feature::TransactionalDdl, "DDL commits"),
         (Feature::CommitCanBeBusy, "a commit waits for no lock"),
         (Feature::File, ON_SERVER),
