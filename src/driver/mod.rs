@@ -18,6 +18,8 @@ mod names;
 mod notices;
 mod raw;
 mod sink;
+#[cfg(any(feature = "sqlite", feature = "odbc", all(any(feature = "dbapi2", feature = "jdbc"), unix)))]
+mod way;
 
 #[cfg(all(any(feature = "dbapi2", feature = "jdbc"), unix))]
 pub mod hosted;

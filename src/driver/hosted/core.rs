@@ -1,11 +1,7 @@
-//! One connection: everything that can be done with it while others read from it.
-//!
-//! All methods take `&self`, because with many drivers statements run inside each other: while the sink of a query waits
-//! for its reader, another statement comes in through [`Inside`](super::link::Inside).
+//! One connection, and what its statements are made of.
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::ReentrantMutex;
 
@@ -13,26 +9,19 @@ use super::conversation::{Answer, Conversation, Trouble};
 use super::error;
 use super::frame::{Frame, garbage};
 use super::known::{Known, Probe};
-use super::link::Inside;
-use super::message::{
-    CLOSE, CLOSE_CURSOR, CONTROLS_TRANSACTION, DONE, Done, EXECUTE, FETCH, Head, PING, QUERY, RESET, ROWS, STATE,
-    WANTS_KEY,
-};
-use super::reach::Reach;
+use super::message::{CLOSE_CURSOR, CONTROLS_TRANSACTION, DONE, Done, EXECUTE, FETCH, Head, QUERY, ROWS};
 use super::rows::{self, put_set};
 use super::socket::Packing;
 use super::source::Shared;
 use super::values;
-use crate::driver::{BATCH_BYTES, Batcher, Call, Executed, Flow, Handle, LinkState, Reset, RowSink};
-use crate::error::{Effect, Error, ErrorKind, Result};
-use crate::sql::{Bound, Dialect, Statement, StatementKind, split_script};
+use crate::driver::way::Way;
+use crate::driver::{BATCH_BYTES, Batcher, Call, Flow, LinkState, RowSink};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sql::{Bound, Dialect, Statement, StatementKind};
 use crate::value::{Value, ValueRef};
 
 /// The most rows that are asked for at once.
-const MOST_ROWS: u32 = 2048;
-
-/// How long a host has to end a connection in good order.
-const FAREWELL: Duration = Duration::from_secs(1);
+pub(super) const MOST_ROWS: u32 = 2048;
 
 /// What a connection speaks.
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +115,7 @@ impl Core {
 
     /// What the database said last, if nothing has happened since.
     pub(super) fn known_state(&self) -> Option<LinkState> {
-        self.state.get()
+        if self.talk.is_dead() { Some(LinkState::Unknown) } else { self.state.get() }
     }
 
     /// A plain statement that succeeded cannot have begun or ended a transaction, so the database need not be asked.
@@ -137,7 +126,7 @@ impl Core {
         }
     }
 
-    fn run(&self, call: Option<&Call<'_>>, flags: u8, sql: &str, values: &[Value]) -> Result<Done> {
+    pub(super) fn run(&self, call: Option<&Call<'_>>, flags: u8, sql: &str, values: &[Value]) -> Result<Done> {
         let before = self.state.get();
         let done = self.done(call, EXECUTE, |frame| {
             frame.u8(flags).text(sql);
@@ -146,56 +135,6 @@ impl Core {
         })?;
         self.keep(before, sql);
         Ok(done)
-    }
-
-    pub(super) fn execute(&self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
-        let inserts = begins_with(&statement.sql, &["INSERT", "REPLACE"]);
-        let writes = inserts || begins_with(&statement.sql, &["UPDATE", "DELETE", "MERGE", "WITH"]);
-        self.check(statement)?;
-        let must_finish = !call.may_interrupt_writes() && self.speech.known.interrupted_write_ends_all;
-        if must_finish {
-            self.talk.reach.set_must_finish(true);
-        }
-        let done = self.run(Some(call), if inserts { WANTS_KEY } else { 0 }, &statement.sql, &statement.values);
-        if must_finish {
-            self.talk.reach.set_must_finish(false);
-        }
-        let done = done?;
-        let affected = if writes { done.affected.unwrap_or(0) } else { 0 };
-        let key = match done.key {
-            Value::I64(key) if inserts && affected > 0 && key != 0 => Some(key),
-            Value::U64(key) if inserts && affected > 0 => i64::try_from(key).ok(),
-            _ => None,
-        };
-        Ok(Executed::new(affected, key))
-    }
-
-    pub(super) fn query(
-        &self,
-        place: &ReentrantMutex<Core>,
-        call: &Call<'_>,
-        statement: &Bound<'_>,
-        sink: &mut dyn RowSink,
-    ) -> Result<()> {
-        self.refuse_without_rows(&statement.sql)?;
-        self.check(statement)?;
-        let before = self.state.get();
-        let first = u32::try_from(sink.batch_rows().max(1)).unwrap_or(MOST_ROWS).min(MOST_ROWS);
-        let answer = self.ask(Some(call), QUERY, |frame| {
-            frame.text(&statement.sql);
-            put_set(frame, self.packing, statement.values.iter().map(Value::as_ref));
-            frame.u32(first).u32(BATCH_BYTES as u32);
-            Ok(())
-        })?;
-        self.keep(before, &statement.sql);
-        if answer.kind == DONE {
-            return Err(Error::new(
-                ErrorKind::Misuse,
-                "the statement has no rows, and it has run: call execute for what is done for its effect",
-            )
-            .with_effect(Effect::Unknown));
-        }
-        self.read(place, call, answer, first, sink)
     }
 
     /// Pushes the rows of an answer, and those that follow it.
@@ -215,7 +154,7 @@ impl Core {
     }
 
     /// Refuses values that the database does not have, by the names of their parameters.
-    fn check(&self, statement: &Bound<'_>) -> Result<()> {
+    pub(super) fn check(&self, statement: &Bound<'_>) -> Result<()> {
         statement.values.iter().enumerate().try_for_each(|(at, value)| {
             values::check(self.speech.known.engine, value.as_ref())
                 .map_err(|error| error.context(format_args!("parameter {}", statement.parameter(at))))
@@ -223,7 +162,7 @@ impl Core {
     }
 
     /// Refuses what is sure to have no rows before it is run; what may have some only the database can tell.
-    fn refuse_without_rows(&self, sql: &str) -> Result<()> {
+    pub(super) fn refuse_without_rows(&self, sql: &str) -> Result<()> {
         if begins_with(sql, &["SELECT", "WITH", "VALUES"]) {
             return Ok(());
         }
@@ -240,83 +179,9 @@ impl Core {
         self.run(Some(call), CONTROLS_TRANSACTION, sql, &[]).map(drop)
     }
 
-    pub(super) fn batch(&self, call: &Call<'_>, script: &str) -> Result<()> {
-        for (done, statement) in split_script(script, self.speech.dialect).enumerate() {
-            let statement = statement?;
-            let kind = Statement::parse(statement.text, self.speech.dialect).map(|statement| statement.kind());
-            let flags = if matches!(kind, Ok(StatementKind::Transaction(_))) { CONTROLS_TRANSACTION } else { 0 };
-            self.run(Some(call), flags, statement.text, &[]).map_err(|error| {
-                // It was not sent itself, but those before it were.
-                let error = match error.effect() {
-                    Effect::NotSent if done > 0 => error.with_effect(Effect::NotApplied),
-                    _ => error,
-                };
-                if statement.line == 1 { error } else { error.context(format_args!("line {}", statement.line)) }
-            })?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn ping(&self, call: &Call<'_>) -> Result<()> {
-        let time = call.remaining().map_or(u32::MAX, |left| u32::try_from(left.as_millis()).unwrap_or(u32::MAX));
-        let before = self.state.get();
-        self.done(Some(call), PING, |frame| {
-            frame.u32(time);
-            Ok(())
-        })?;
-        self.restore(before);
-        Ok(())
-    }
-
     /// What has run has changed nothing.
     pub(super) fn restore(&self, before: Option<LinkState>) {
         self.state.set(self.state.get().or(before));
-    }
-
-    pub(super) fn reach(&self) -> Arc<dyn Handle> {
-        Arc::<Reach>::clone(&self.talk.reach)
-    }
-
-    /// Undoes what a borrower left behind. False where the host cannot.
-    pub(super) fn reset(&self, call: &Call<'_>, how: Reset) -> Result<bool> {
-        let done = self.done(Some(call), RESET, |frame| {
-            frame.u8(u8::from(how == Reset::Full));
-            Ok(())
-        });
-        match done {
-            Ok(_) => {
-                self.state.set(Some(LinkState::Idle));
-                Ok(true)
-            }
-            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    pub(super) fn close(&self) -> Result<()> {
-        self.talk.set_patience(Some(FAREWELL))?;
-        self.done(None, CLOSE, |_| Ok(())).map(drop)
-    }
-
-    /// What the database says, asked unless nothing has happened since it was asked last.
-    pub(super) fn state(&self) -> LinkState {
-        if self.talk.is_dead() {
-            return LinkState::Unknown;
-        }
-        if let Some(state) = self.state.get() {
-            return state;
-        }
-        let state = match self.ask(None, STATE, |_| Ok(())) {
-            Ok(answer) => answer.state.unwrap_or_else(|| self.probe()),
-            Err(_) => LinkState::Unknown,
-        };
-        // What was asked with has changed nothing.
-        self.state.set(Some(state));
-        state
-    }
-
-    pub(super) fn knows_state(&self) -> bool {
-        self.talk.is_dead() || self.state.get().is_some()
     }
 
     pub(super) fn set_state(&self, state: LinkState) {
@@ -324,7 +189,7 @@ impl Core {
     }
 
     /// Asks by SQL, as the dialect has it.
-    fn probe(&self) -> LinkState {
+    pub(super) fn probe(&self) -> LinkState {
         let ran = |sql: &str| self.run(None, CONTROLS_TRANSACTION, sql, &[]);
         match self.speech.known.probe {
             Probe::Query(query) => match self.number(query) {
@@ -405,7 +270,7 @@ impl Cursor<'_> {
             return Err(broken(garbage("rows without their columns")));
         };
         let mut batcher = Batcher::new(sink, columns)?;
-        let mut inside = Inside::new(place);
+        let mut inside = Way::again(place);
         let mut is_first = true;
         loop {
             // The next rows are packed while these are used; not behind the first, where many readers have enough.

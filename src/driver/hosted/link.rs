@@ -1,242 +1,180 @@
-//! A connection, and the second way into it while a statement is open.
+//! What is done with a connection, also while others read from it: with many drivers statements run inside each other.
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::ReentrantMutex;
 
 use super::bulk;
 use super::catalog;
-use super::core::Core;
-use crate::driver::{BulkPath, Call, Catalog, CommitOutcome, Executed, Handle, Link, LinkState, Reset, RowSink};
-use crate::error::{Error, ErrorKind, Result};
-use crate::sql::{Bound, Dialect, Sets, TxOptions};
+use super::core::{Core, MOST_ROWS, begins_with};
+use super::message::{CLOSE, CONTROLS_TRANSACTION, DONE, PING, QUERY, RESET, STATE, WANTS_KEY};
+use super::reach::Reach;
+use super::rows::put_set;
+use crate::driver::way::Reentrant;
+use crate::driver::{BATCH_BYTES, BulkPath, Call, Catalog, Executed, Handle, LinkState, Reset, RowSink};
+use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::sql::{Bound, Dialect, Sets, Statement, StatementKind, split_script};
 use crate::value::Value;
 
-/// One connection.
-///
-/// The lock is there for the types alone: statements inside each other share the connection on one thread, and a link
-/// must be `Send`. It is never waited for.
-pub(super) struct HostedLink {
-    core: ReentrantMutex<Core>,
-    /// What [`Link::raw`] lends.
-    nothing: (),
-}
+/// How long a host has to end a connection in good order.
+const FAREWELL: Duration = Duration::from_secs(1);
 
-impl HostedLink {
-    pub(super) fn new(core: Core) -> HostedLink {
-        HostedLink { core: ReentrantMutex::new(core), nothing: () }
+impl Reentrant for Core {
+    fn dialect(place: &ReentrantMutex<Core>) -> &'static Dialect {
+        place.lock().speech.dialect
     }
 
-    fn inside(&mut self) -> Inside<'_> {
-        Inside::new(&self.core)
-    }
-}
-
-/// A connection that may have a statement open: the second way in.
-pub(super) struct Inside<'c> {
-    core: &'c ReentrantMutex<Core>,
-    /// What [`Link::raw`] lends.
-    nothing: (),
-}
-
-impl<'c> Inside<'c> {
-    pub(super) fn new(core: &'c ReentrantMutex<Core>) -> Inside<'c> {
-        Inside { core, nothing: () }
-    }
-
-    fn with<T>(&self, work: impl FnOnce(&Core) -> T) -> T {
-        work(&self.core.lock())
-    }
-}
-
-impl Link for Inside<'_> {
-    fn dialect(&self) -> &'static Dialect {
-        self.with(|core| core.speech.dialect)
+    fn execute(&self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
+        let inserts = begins_with(&statement.sql, &["INSERT", "REPLACE"]);
+        let writes = inserts || begins_with(&statement.sql, &["UPDATE", "DELETE", "MERGE", "WITH"]);
+        self.check(statement)?;
+        let must_finish = !call.may_interrupt_writes() && self.speech.known.interrupted_write_ends_all;
+        if must_finish {
+            self.talk.reach.set_must_finish(true);
+        }
+        let done = self.run(Some(call), if inserts { WANTS_KEY } else { 0 }, &statement.sql, &statement.values);
+        if must_finish {
+            self.talk.reach.set_must_finish(false);
+        }
+        let done = done?;
+        let affected = if writes { done.affected.unwrap_or(0) } else { 0 };
+        let key = match done.key {
+            Value::I64(key) if inserts && affected > 0 && key != 0 => Some(key),
+            Value::U64(key) if inserts && affected > 0 => i64::try_from(key).ok(),
+            _ => None,
+        };
+        Ok(Executed::new(affected, key))
     }
 
-    fn execute(&mut self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
-        self.with(|core| core.execute(call, statement))
+    fn query(
+        &self,
+        place: &ReentrantMutex<Core>,
+        call: &Call<'_>,
+        statement: &Bound<'_>,
+        sink: &mut dyn RowSink,
+    ) -> Result<()> {
+        self.refuse_without_rows(&statement.sql)?;
+        self.check(statement)?;
+        let before = self.known_state();
+        let first = u32::try_from(sink.batch_rows().max(1)).unwrap_or(MOST_ROWS).min(MOST_ROWS);
+        let answer = self.ask(Some(call), QUERY, |frame| {
+            frame.text(&statement.sql);
+            put_set(frame, self.packing, statement.values.iter().map(Value::as_ref));
+            frame.u32(first).u32(BATCH_BYTES as u32);
+            Ok(())
+        })?;
+        self.keep(before, &statement.sql);
+        if answer.kind == DONE {
+            return Err(Error::new(
+                ErrorKind::Misuse,
+                "the statement has no rows, and it has run: call execute for what is done for its effect",
+            )
+            .with_effect(Effect::Unknown));
+        }
+        self.read(place, call, answer, first, sink)
     }
 
-    fn query(&mut self, call: &Call<'_>, statement: &Bound<'_>, sink: &mut dyn RowSink) -> Result<()> {
-        self.with(|core| core.query(self.core, call, statement, sink))
-    }
-
-    fn batch(&mut self, call: &Call<'_>, script: &str) -> Result<()> {
-        self.with(|core| core.batch(call, script))
-    }
-
-    fn state(&mut self) -> LinkState {
-        self.with(Core::state)
-    }
-
-    fn knows_state(&self) -> bool {
-        self.with(Core::knows_state)
-    }
-
-    fn ping(&mut self, call: &Call<'_>) -> Result<()> {
-        self.with(|core| core.ping(call))
-    }
-
-    fn reset(&mut self, _call: &Call<'_>, _how: Reset) -> Result<()> {
-        Err(Error::new(ErrorKind::ConnectionBusy, "the connection is not reset while rows are being read from it"))
-    }
-
-    fn handle(&self) -> Arc<dyn Handle> {
-        self.with(|core| core.reach())
-    }
-
-    /// Lends `()`: the driver's own connection is in another process.
-    fn raw(&mut self) -> &mut dyn Any {
-        &mut self.nothing
-    }
-
-    fn close(self: Box<Self>) -> Result<()> {
-        // The connection belongs to the one who reads from it.
+    fn batch(&self, call: &Call<'_>, script: &str) -> Result<()> {
+        for (done, statement) in split_script(script, self.speech.dialect).enumerate() {
+            let statement = statement?;
+            let kind = Statement::parse(statement.text, self.speech.dialect).map(|statement| statement.kind());
+            let flags = if matches!(kind, Ok(StatementKind::Transaction(_))) { CONTROLS_TRANSACTION } else { 0 };
+            self.run(Some(call), flags, statement.text, &[]).map_err(|error| {
+                // It was not sent itself, but those before it were.
+                let error = match error.effect() {
+                    Effect::NotSent if done > 0 => error.with_effect(Effect::NotApplied),
+                    _ => error,
+                };
+                if statement.line == 1 { error } else { error.context(format_args!("line {}", statement.line)) }
+            })?;
+        }
         Ok(())
     }
 
-    fn begin(&mut self, call: &Call<'_>, options: &TxOptions) -> Result<()> {
-        self.with(|core| core.begin(call, options))
+    /// Asked unless nothing has happened since it was asked last.
+    fn state(&self) -> LinkState {
+        self.known_state().unwrap_or_else(|| {
+            let state = match self.ask(None, STATE, |_| Ok(())) {
+                Ok(answer) => answer.state.unwrap_or_else(|| self.probe()),
+                Err(_) => LinkState::Unknown,
+            };
+            // What was asked with has changed nothing.
+            self.set_state(state);
+            state
+        })
     }
 
-    fn commit(&mut self, call: &Call<'_>) -> CommitOutcome {
-        self.with(|core| core.commit(call))
+    fn knows_state(place: &ReentrantMutex<Core>) -> bool {
+        place.lock().known_state().is_some()
     }
 
-    fn rollback(&mut self, call: &Call<'_>) -> Result<()> {
-        self.with(|core| core.rollback(call))
+    fn ping(&self, call: &Call<'_>) -> Result<()> {
+        let time = call.remaining().map_or(u32::MAX, |left| u32::try_from(left.as_millis()).unwrap_or(u32::MAX));
+        let before = self.known_state();
+        self.done(Some(call), PING, |frame| {
+            frame.u32(time);
+            Ok(())
+        })?;
+        self.restore(before);
+        Ok(())
     }
 
-    fn savepoint(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.with(|core| core.savepoint(call, number))
-    }
-
-    fn release(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.with(|core| core.release(call, number))
-    }
-
-    fn rollback_to(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.with(|core| core.rollback_to(call, number))
-    }
-
-    fn execute_many(&mut self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
-        self.with(|core| bulk::execute_many(core, call, sets))
+    fn execute_many(&self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
+        bulk::execute_many(self, call, sets)
     }
 
     fn bulk_insert(
-        &mut self,
+        &self,
         call: &Call<'_>,
         table: &str,
         columns: &[String],
         rows: &mut dyn Iterator<Item = Vec<Value>>,
     ) -> Result<(u64, BulkPath)> {
-        self.with(|core| bulk::insert(core, call, table, columns, rows))
+        bulk::insert(self, call, table, columns, rows)
     }
 
-    fn catalog(&mut self, call: &Call<'_>, request: &Catalog, sink: &mut dyn RowSink) -> Result<()> {
-        self.with(|core| catalog::describe(core, self.core, call, request, sink))
-    }
-}
-
-impl Link for HostedLink {
-    fn dialect(&self) -> &'static Dialect {
-        self.core.lock().speech.dialect
-    }
-
-    fn execute(&mut self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
-        self.inside().execute(call, statement)
+    fn catalog(
+        &self,
+        place: &ReentrantMutex<Core>,
+        call: &Call<'_>,
+        request: &Catalog,
+        sink: &mut dyn RowSink,
+    ) -> Result<()> {
+        catalog::describe(self, place, call, request, sink)
     }
 
-    fn query(&mut self, call: &Call<'_>, statement: &Bound<'_>, sink: &mut dyn RowSink) -> Result<()> {
-        self.inside().query(call, statement, sink)
-    }
-
-    fn batch(&mut self, call: &Call<'_>, script: &str) -> Result<()> {
-        self.inside().batch(call, script)
-    }
-
-    fn state(&mut self) -> LinkState {
-        self.core.get_mut().state()
-    }
-
-    fn knows_state(&self) -> bool {
-        self.core.lock().knows_state()
-    }
-
-    fn ping(&mut self, call: &Call<'_>) -> Result<()> {
-        self.inside().ping(call)
+    fn handle(&self) -> Arc<dyn Handle> {
+        Arc::<Reach>::clone(&self.talk.reach)
     }
 
     /// By the host, where it can; else the connection is discarded.
     fn reset(&mut self, call: &Call<'_>, how: Reset) -> Result<()> {
-        let core = self.core.get_mut();
-        if core.reset(call, how)? {
-            return Ok(());
+        let done = self.done(Some(call), RESET, |frame| {
+            frame.u8(u8::from(how == Reset::Full));
+            Ok(())
+        });
+        match done {
+            Ok(_) => {
+                self.set_state(LinkState::Idle);
+                Ok(())
+            }
+            // Its handle would be that of another connection, so the pool makes the new one.
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                Err(Error::new(ErrorKind::Unsupported, "the driver cannot clean a session; the connection is replaced"))
+            }
+            Err(error) => Err(error),
         }
-        // Its handle would be that of another connection, so the pool makes the new one.
-        Err(Error::new(ErrorKind::Unsupported, "the driver cannot clean a session; the connection is replaced"))
     }
 
-    fn handle(&self) -> Arc<dyn Handle> {
-        self.core.lock().reach()
+    /// Lends nothing: the driver's own connection is in another process.
+    fn raw(&mut self) -> Option<&mut dyn Any> {
+        None
     }
 
-    /// Lends `()`: the driver's own connection is in another process.
-    fn raw(&mut self) -> &mut dyn Any {
-        &mut self.nothing
-    }
-
-    fn close(self: Box<Self>) -> Result<()> {
-        self.core.into_inner().close()
-    }
-
-    fn begin(&mut self, call: &Call<'_>, options: &TxOptions) -> Result<()> {
-        self.inside().begin(call, options)
-    }
-
-    fn commit(&mut self, call: &Call<'_>) -> CommitOutcome {
-        self.inside().commit(call)
-    }
-
-    fn rollback(&mut self, call: &Call<'_>) -> Result<()> {
-        self.inside().rollback(call)
-    }
-
-    fn savepoint(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.inside().savepoint(call, number)
-    }
-
-    fn release(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.inside().release(call, number)
-    }
-
-    fn rollback_to(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.inside().rollback_to(call, number)
-    }
-
-    fn execute_many(&mut self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
-        self.inside().execute_many(call, sets)
-    }
-
-    fn bulk_insert(
-        &mut self,
-        call: &Call<'_>,
-        table: &str,
-        columns: &[String],
-        rows: &mut dyn Iterator<Item = Vec<Value>>,
-    ) -> Result<(u64, BulkPath)> {
-        self.inside().bulk_insert(call, table, columns, rows)
-    }
-
-    fn catalog(&mut self, call: &Call<'_>, request: &Catalog, sink: &mut dyn RowSink) -> Result<()> {
-        self.inside().catalog(call, request, sink)
-    }
-}
-
-impl std::fmt::Debug for HostedLink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HostedLink").field("dialect", &self.core.lock().speech.dialect.name).finish_non_exhaustive()
+    fn close(self) -> Result<()> {
+        self.talk.set_patience(Some(FAREWELL))?;
+        self.done(None, CLOSE, |_| Ok(())).map(drop)
     }
 }

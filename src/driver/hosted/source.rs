@@ -8,11 +8,11 @@ use super::core::{Core, Speech};
 use super::error;
 use super::frame::garbage;
 use super::host::Hosts;
-use super::link::HostedLink;
 use super::message::{CONNECT, CONNECTED, Facts};
 use super::reach::Reach;
 use super::socket::Line;
 use crate::config::Config;
+use crate::driver::way::Way;
 use crate::driver::{Call, Link, Notices, Source};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::secret::Secret;
@@ -105,7 +105,7 @@ impl Source for HostedSource {
     }
 
     fn connect(&self, call: &Call<'_>) -> Result<Box<dyn Link>> {
-        Ok(Box::new(HostedLink::new(self.0.open(call)?)))
+        Ok(Box::new(Way::own(self.0.open(call)?)))
     }
 
     fn close(&self) {

@@ -6,12 +6,13 @@
 
 use super::core::Core;
 use super::message::{BEGIN, COMMIT, RELEASE, ROLLBACK, ROLLBACK_TO, SAVEPOINT};
+use crate::driver::way::{Reentrant, Transactions};
 use crate::driver::{Call, CommitOutcome, LinkState};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::sql::{Access, IsolationLevel, TxOptions};
 
-impl Core {
-    pub(super) fn begin(&self, call: &Call<'_>, options: &TxOptions) -> Result<()> {
+impl Transactions for Core {
+    fn begin(&self, call: &Call<'_>, options: &TxOptions) -> Result<()> {
         if !self.speech.by_host {
             for statement in self.speech.dialect.begin_statements(options)? {
                 self.verb(call, &statement)?;
@@ -46,7 +47,7 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn commit(&self, call: &Call<'_>) -> CommitOutcome {
+    fn commit(&self, call: &Call<'_>) -> CommitOutcome {
         let result = if self.speech.by_host {
             self.done(Some(call), COMMIT, |_| Ok(())).map(drop).inspect(|()| self.ended())
         } else {
@@ -64,7 +65,7 @@ impl Core {
         }
     }
 
-    pub(super) fn rollback(&self, call: &Call<'_>) -> Result<()> {
+    fn rollback(&self, call: &Call<'_>) -> Result<()> {
         if self.speech.by_host {
             self.done(Some(call), ROLLBACK, |_| Ok(()))?;
             self.ended();
@@ -73,25 +74,27 @@ impl Core {
         self.verb(call, self.speech.dialect.transactions.rollback)
     }
 
-    /// A transaction of the host's is over, as its driver said.
-    fn ended(&self) {
-        self.manual.set(false);
-        if !self.knows_state() {
-            self.set_state(LinkState::Idle);
-        }
-    }
-
-    pub(super) fn savepoint(&self, call: &Call<'_>, number: u32) -> Result<()> {
+    fn savepoint(&self, call: &Call<'_>, number: u32) -> Result<()> {
         self.point(call, SAVEPOINT, number, || Some(self.speech.dialect.savepoint(number)))
     }
 
-    pub(super) fn release(&self, call: &Call<'_>, number: u32) -> Result<()> {
+    fn release(&self, call: &Call<'_>, number: u32) -> Result<()> {
         self.point(call, RELEASE, number, || self.speech.dialect.release(number))
     }
 
-    pub(super) fn rollback_to(&self, call: &Call<'_>, number: u32) -> Result<()> {
+    fn rollback_to(&self, call: &Call<'_>, number: u32) -> Result<()> {
         self.point(call, ROLLBACK_TO, number, || Some(self.speech.dialect.rollback_to(number)))?;
         self.release(call, number)
+    }
+}
+
+impl Core {
+    /// A transaction of the host's is over, as its driver said.
+    fn ended(&self) {
+        self.manual.set(false);
+        if self.known_state().is_none() {
+            self.set_state(LinkState::Idle);
+        }
     }
 
     fn point<S: AsRef<str>>(
@@ -112,7 +115,7 @@ impl Core {
             return Ok(());
         }
         // A savepoint that was set, released or gone back to says that the transaction around it is open.
-        if !self.knows_state() {
+        if self.known_state().is_none() {
             self.set_state(LinkState::Open);
         }
         Ok(())

@@ -1,7 +1,4 @@
-//! One connection: everything that can be done with it while others read from it.
-//!
-//! All methods take `&self`, because with many drivers statements run inside each other: while the sink of a query waits
-//! for its reader, another statement comes in through [`Inside`](super::link::Inside).
+//! One connection, and what its statements are made of.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -9,20 +6,18 @@ use std::sync::Arc;
 use odbc_api::Connection;
 use odbc_api::handles::StatementImpl;
 use odbc_api::sys::InfoType;
-use parking_lot::ReentrantMutex;
 
 use super::connection_string::ConnectionString;
 use super::dialects::{self, Known, Probe};
 use super::error::{Diagnosis, of_statement};
 use super::family::{self, Text};
-use super::link::Inside;
 use super::params::{Binding, Parameter};
 use super::rows::{Failure, Rows};
 use super::source::Shared;
 use crate::driver::raw::odbc::{Lent, Once, Opened, Running, end, info, number, row_count};
-use crate::driver::{Call, Executed, LinkState, RowSink};
+use crate::driver::{Call, LinkState};
 use crate::error::{Effect, Error, ErrorKind, Result};
-use crate::sql::{Bound, Statement, StatementKind, split_script};
+use crate::sql::{Statement, StatementKind};
 
 /// An open connection, ended without a panic when it is dropped.
 pub(super) struct Conn(Option<Connection<'static>>);
@@ -135,7 +130,7 @@ impl Core {
     }
 
     /// Lets the connection swallow a cancel that was sent and may have come too late for its statement.
-    fn swallow_cancel(&self) -> Result<()> {
+    pub(super) fn swallow_cancel(&self) -> Result<()> {
         if self.running.take_cancelled()
             && let Some(fence) = self.binding.family.fence
             && let Err(error) = self.run(fence, |_, mut rows| rows.only_number().map(drop))
@@ -153,12 +148,16 @@ impl Core {
     }
 
     /// Runs a text and hands its rows, if it has any, to `read`. Returns how many rows it changed, if the driver knows.
-    fn run(&self, sql: &str, read: impl FnOnce(&Core, Rows<'_>) -> Result<(), Failure>) -> Result<Option<u64>> {
+    pub(super) fn run(
+        &self,
+        sql: &str,
+        read: impl FnOnce(&Core, Rows<'_>) -> Result<(), Failure>,
+    ) -> Result<Option<u64>> {
         self.run_with(true, sql, &[], read)
     }
 
     /// The same with parameters; `interruptible` is false for what a cancel must not reach.
-    fn run_with(
+    pub(super) fn run_with(
         &self,
         interruptible: bool,
         sql: &str,
@@ -207,66 +206,8 @@ impl Core {
         }
     }
 
-    pub(super) fn execute(&self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
-        self.enter(call)?;
-        let parameters = self.binding.all(&statement.values, |at| statement.parameter(at))?;
-        let mut returned = None;
-        let interruptible = call.may_interrupt_writes() || !self.known.interrupted_write_ends_all;
-        let changed = self.run_with(interruptible, &statement.sql, &parameters, |_, mut rows| {
-            // INSERT … RETURNING: what it returns is what it changed.
-            returned = Some(rows.count(call)?);
-            Ok(())
-        })?;
-        let inserts = begins_with(&statement.sql, &["INSERT", "REPLACE"]);
-        let writes = inserts || begins_with(&statement.sql, &["UPDATE", "DELETE", "MERGE", "WITH"]);
-        let affected = match (changed, returned) {
-            (Some(changed), _) if writes => changed,
-            (None, Some(returned)) if writes => returned,
-            _ => 0,
-        };
-        let key = match self.known.last_key {
-            Some(query) if inserts && affected > 0 => self.number(query)?.filter(|key| *key != 0),
-            _ => None,
-        };
-        Ok(Executed::new(affected, key))
-    }
-
-    pub(super) fn query(
-        &self,
-        place: &ReentrantMutex<Core>,
-        call: &Call<'_>,
-        statement: &Bound<'_>,
-        sink: &mut dyn RowSink,
-    ) -> Result<()> {
-        self.refuse_without_rows(&statement.sql)?;
-        self.enter(call)?;
-        if let Some(look) = self.binding.family.look {
-            self.run(look, |_, _| Ok(()))?;
-        }
-        let nests = self.binding.family.nests;
-        let mut had_rows = false;
-        let parameters = self.binding.all(&statement.values, |at| statement.parameter(at))?;
-        let writes = self.may_write(&statement.sql)?;
-        let mut guard = StreamGuard::set(self, sink)?;
-        let ran = self.run_with(true, &statement.sql, &parameters, |_, rows| {
-            had_rows = true;
-            guard.release(self)?;
-            let mut inside = Inside::new(place);
-            rows.of_a_write(writes).push_into(call, sink, nests.then_some(&mut inside))
-        });
-        guard.end(self, ran)?;
-        if had_rows {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::Misuse,
-            "the statement has no rows, and it has run: call execute for what is done for its effect",
-        )
-        .with_effect(Effect::Unknown))
-    }
-
     /// Whether a statement that has rows may have done more than to read them.
-    fn may_write(&self, sql: &str) -> Result<bool> {
+    pub(super) fn may_write(&self, sql: &str) -> Result<bool> {
         if begins_with(sql, &["SELECT", "VALUES"]) {
             return Ok(false);
         }
@@ -274,7 +215,7 @@ impl Core {
     }
 
     /// Refuses what is sure to have no rows before it is run; what may have some only the database can tell.
-    fn refuse_without_rows(&self, sql: &str) -> Result<()> {
+    pub(super) fn refuse_without_rows(&self, sql: &str) -> Result<()> {
         if begins_with(sql, &["SELECT", "WITH", "VALUES"]) {
             return Ok(());
         }
@@ -292,21 +233,6 @@ impl Core {
         self.run(sql, |_, mut rows| rows.count(call).map(drop)).map(drop)
     }
 
-    pub(super) fn batch(&self, call: &Call<'_>, script: &str) -> Result<()> {
-        for (done, statement) in split_script(script, self.known.dialect).enumerate() {
-            let statement = statement?;
-            self.verb(call, statement.text).map_err(|error| {
-                // It was not sent itself, but those before it were.
-                let error = match error.effect() {
-                    Effect::NotSent if done > 0 => error.with_effect(Effect::NotApplied),
-                    _ => error,
-                };
-                if statement.line == 1 { error } else { error.context(format_args!("line {}", statement.line)) }
-            })?;
-        }
-        Ok(())
-    }
-
     /// The one number that a query gives.
     pub(super) fn number(&self, sql: &str) -> Result<Option<i64>> {
         let mut number = None;
@@ -317,43 +243,17 @@ impl Core {
         Ok(number)
     }
 
-    pub(super) fn ping(&self, call: &Call<'_>) -> Result<()> {
-        self.enter(call)?;
-        let query = match self.known.names[0] {
-            "oracle" => "SELECT 1 FROM DUAL",
-            "db2" => "SELECT 1 FROM SYSIBM.SYSDUMMY1",
-            _ => "SELECT 1",
-        };
-        self.number(query).map(drop)
-    }
-
-    /// What the database says, asked unless nothing has happened since it was asked last.
-    pub(super) fn state(&self) -> LinkState {
-        if self.dead.get() {
-            return LinkState::Unknown;
-        }
-        if let Some(state) = self.state.get() {
-            return state;
-        }
-        let state = match self.swallow_cancel() {
-            Ok(()) => self.ask(),
-            Err(_) => LinkState::Unknown,
-        };
-        // What was asked with has changed nothing.
-        self.state.set(Some(state));
-        state
-    }
-
-    /// Whether the answer is at hand.
-    pub(super) fn knows_state(&self) -> bool {
-        self.dead.get() || self.state.get().is_some() || !self.is_told()
+    /// What the database said last, if nothing has happened since.
+    pub(super) fn known_state(&self) -> Option<LinkState> {
+        if self.dead.get() { Some(LinkState::Unknown) } else { self.state.get() }
     }
 
     pub(super) fn set_state(&self, state: LinkState) {
         self.state.set(Some(state));
     }
 
-    fn ask(&self) -> LinkState {
+    /// Asks the database what is open.
+    pub(super) fn ask(&self) -> LinkState {
         let ran = |sql: &str| self.run(sql, |_, mut rows| rows.only_number().map(drop));
         match self.known.probe {
             Probe::Query(query) => match self.number(query) {
@@ -401,51 +301,7 @@ impl Core {
     }
 }
 
-/// A savepoint around the run of a stream's statement, where a statement that fails leaves its transaction with nothing but
-/// its end: a reader who leaves before there are rows ends the statement by a cancel, and that is no failure.
-struct StreamGuard {
-    is_set: bool,
-}
-
-impl StreamGuard {
-    fn set(core: &Core, sink: &dyn RowSink) -> Result<StreamGuard> {
-        let is_set = sink.wants_again() && core.known.probe == Probe::Savepoint && core.state() == LinkState::Open;
-        if is_set {
-            StreamGuard::verb(core, "SAVEPOINT pontoon_stream")?;
-        }
-        Ok(StreamGuard { is_set })
-    }
-
-    /// The statement has run. Before its rows are handed out, as others may set savepoints between them.
-    fn release(&mut self, core: &Core) -> Result<()> {
-        if std::mem::take(&mut self.is_set) {
-            StreamGuard::verb(core, "RELEASE SAVEPOINT pontoon_stream")
-        } else {
-            Ok(())
-        }
-    }
-
-    fn end<T>(mut self, core: &Core, ran: Result<T>) -> Result<T> {
-        match &ran {
-            Err(error) if self.is_set && error.kind() == ErrorKind::Cancelled => {
-                StreamGuard::verb(core, "ROLLBACK TO SAVEPOINT pontoon_stream")?;
-                self.release(core)?;
-            }
-            Ok(_) => self.release(core)?,
-            Err(_) => {}
-        }
-        ran
-    }
-
-    /// No cancel reaches it; and it leaves the transaction open.
-    fn verb(core: &Core, sql: &str) -> Result<()> {
-        core.run_with(false, sql, &[], |_, mut rows| rows.only_number().map(drop))?;
-        core.set_state(LinkState::Open);
-        Ok(())
-    }
-}
-
-fn begins_with(sql: &str, words: &[&str]) -> bool {
+pub(super) fn begins_with(sql: &str, words: &[&str]) -> bool {
     let word = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
     words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }

@@ -1,4 +1,4 @@
-//! A connection, and the second way into it while a statement is open.
+//! What is done with a connection, also while others read from it: with many drivers statements run inside each other.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -8,243 +8,209 @@ use parking_lot::ReentrantMutex;
 use super::bulk;
 use super::cancel::Canceller;
 use super::catalog;
-use super::core::Core;
-use crate::driver::{BulkPath, Call, Catalog, CommitOutcome, Executed, Handle, Link, LinkState, Reset, RowSink};
+use super::core::{Core, begins_with};
+use super::dialects::Probe;
+use crate::driver::way::{Reentrant, Way};
+use crate::driver::{BulkPath, Call, Catalog, Executed, Handle, LinkState, Reset, RowSink};
 use crate::error::{Effect, Error, ErrorKind, Result};
-use crate::sql::{Bound, Dialect, Sets, TxOptions};
+use crate::sql::{Bound, Dialect, Sets, split_script};
 use crate::value::Value;
 
-/// One connection.
-///
-/// The lock is there for the types alone: statements inside each other share the connection on one thread, and a link
-/// must be `Send`. It is never waited for.
-pub(super) struct OdbcLink {
-    core: ReentrantMutex<Core>,
-    /// What [`Link::raw`] lends when there is no connection any more.
-    nothing: (),
-}
-
-impl OdbcLink {
-    pub(super) fn new(core: Core) -> OdbcLink {
-        OdbcLink { core: ReentrantMutex::new(core), nothing: () }
+impl Reentrant for Core {
+    fn dialect(place: &ReentrantMutex<Core>) -> &'static Dialect {
+        place.lock().known.dialect
     }
 
-    fn inside(&mut self) -> Inside<'_> {
-        Inside::new(&self.core)
-    }
-}
-
-/// A connection that may have a statement open: the second way in.
-pub(super) struct Inside<'c> {
-    core: &'c ReentrantMutex<Core>,
-    /// What [`Link::raw`] lends here: nothing.
-    nothing: (),
-}
-
-impl<'c> Inside<'c> {
-    pub(super) fn new(core: &'c ReentrantMutex<Core>) -> Inside<'c> {
-        Inside { core, nothing: () }
-    }
-
-    fn with<T>(&self, work: impl FnOnce(&Core) -> T) -> T {
-        work(&self.core.lock())
-    }
-}
-
-impl Link for Inside<'_> {
-    fn dialect(&self) -> &'static Dialect {
-        self.with(|core| core.known.dialect)
+    fn execute(&self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
+        self.enter(call)?;
+        let parameters = self.binding.all(&statement.values, |at| statement.parameter(at))?;
+        let mut returned = None;
+        let interruptible = call.may_interrupt_writes() || !self.known.interrupted_write_ends_all;
+        let changed = self.run_with(interruptible, &statement.sql, &parameters, |_, mut rows| {
+            // INSERT … RETURNING: what it returns is what it changed.
+            returned = Some(rows.count(call)?);
+            Ok(())
+        })?;
+        let inserts = begins_with(&statement.sql, &["INSERT", "REPLACE"]);
+        let writes = inserts || begins_with(&statement.sql, &["UPDATE", "DELETE", "MERGE", "WITH"]);
+        let affected = match (changed, returned) {
+            (Some(changed), _) if writes => changed,
+            (None, Some(returned)) if writes => returned,
+            _ => 0,
+        };
+        let key = match self.known.last_key {
+            Some(query) if inserts && affected > 0 => self.number(query)?.filter(|key| *key != 0),
+            _ => None,
+        };
+        Ok(Executed::new(affected, key))
     }
 
-    fn execute(&mut self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
-        self.with(|core| core.execute(call, statement))
+    fn query(
+        &self,
+        place: &ReentrantMutex<Core>,
+        call: &Call<'_>,
+        statement: &Bound<'_>,
+        sink: &mut dyn RowSink,
+    ) -> Result<()> {
+        self.refuse_without_rows(&statement.sql)?;
+        self.enter(call)?;
+        if let Some(look) = self.binding.family.look {
+            self.run(look, |_, _| Ok(()))?;
+        }
+        let nests = self.binding.family.nests;
+        let mut had_rows = false;
+        let parameters = self.binding.all(&statement.values, |at| statement.parameter(at))?;
+        let writes = self.may_write(&statement.sql)?;
+        let mut guard = StreamGuard::set(self, sink)?;
+        let ran = self.run_with(true, &statement.sql, &parameters, |_, rows| {
+            had_rows = true;
+            guard.release(self)?;
+            let mut inside = Way::again(place);
+            rows.of_a_write(writes).push_into(call, sink, nests.then_some(&mut inside))
+        });
+        guard.end(self, ran)?;
+        if had_rows {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Misuse,
+            "the statement has no rows, and it has run: call execute for what is done for its effect",
+        )
+        .with_effect(Effect::Unknown))
     }
 
-    fn query(&mut self, call: &Call<'_>, statement: &Bound<'_>, sink: &mut dyn RowSink) -> Result<()> {
-        self.with(|core| core.query(self.core, call, statement, sink))
-    }
-
-    fn batch(&mut self, call: &Call<'_>, script: &str) -> Result<()> {
-        self.with(|core| core.batch(call, script))
-    }
-
-    fn state(&mut self) -> LinkState {
-        self.with(Core::state)
-    }
-
-    fn knows_state(&self) -> bool {
-        self.with(Core::knows_state)
-    }
-
-    fn ping(&mut self, call: &Call<'_>) -> Result<()> {
-        self.with(|core| core.ping(call))
-    }
-
-    fn reset(&mut self, _call: &Call<'_>, _how: Reset) -> Result<()> {
-        Err(Error::new(ErrorKind::ConnectionBusy, "the connection is not reset while rows are being read from it"))
-    }
-
-    fn handle(&self) -> Arc<dyn Handle> {
-        self.with(|core| Arc::new(Canceller(Arc::clone(&core.running))))
-    }
-
-    /// Lends `()`: the connection itself is in use.
-    fn raw(&mut self) -> &mut dyn Any {
-        &mut self.nothing
-    }
-
-    fn close(self: Box<Self>) -> Result<()> {
-        // The connection belongs to the one who reads from it.
+    fn batch(&self, call: &Call<'_>, script: &str) -> Result<()> {
+        for (done, statement) in split_script(script, self.known.dialect).enumerate() {
+            let statement = statement?;
+            self.verb(call, statement.text).map_err(|error| {
+                // It was not sent itself, but those before it were.
+                let error = match error.effect() {
+                    Effect::NotSent if done > 0 => error.with_effect(Effect::NotApplied),
+                    _ => error,
+                };
+                if statement.line == 1 { error } else { error.context(format_args!("line {}", statement.line)) }
+            })?;
+        }
         Ok(())
     }
 
-    fn begin(&mut self, call: &Call<'_>, options: &TxOptions) -> Result<()> {
-        self.with(|core| core.begin(call, options))
+    /// Asked unless nothing has happened since it was asked last.
+    fn state(&self) -> LinkState {
+        self.known_state().unwrap_or_else(|| {
+            let state = match self.swallow_cancel() {
+                Ok(()) => self.ask(),
+                Err(_) => LinkState::Unknown,
+            };
+            // What was asked with has changed nothing.
+            self.set_state(state);
+            state
+        })
     }
 
-    fn commit(&mut self, call: &Call<'_>) -> CommitOutcome {
-        self.with(|core| core.commit(call))
+    fn knows_state(place: &ReentrantMutex<Core>) -> bool {
+        let core = place.lock();
+        core.known_state().is_some() || !core.is_told()
     }
 
-    fn rollback(&mut self, call: &Call<'_>) -> Result<()> {
-        self.with(|core| core.rollback(call))
+    fn ping(&self, call: &Call<'_>) -> Result<()> {
+        self.enter(call)?;
+        let query = match self.known.names[0] {
+            "oracle" => "SELECT 1 FROM DUAL",
+            "db2" => "SELECT 1 FROM SYSIBM.SYSDUMMY1",
+            _ => "SELECT 1",
+        };
+        self.number(query).map(drop)
     }
 
-    fn savepoint(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.with(|core| core.savepoint(call, number))
-    }
-
-    fn release(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.with(|core| core.release(call, number))
-    }
-
-    fn rollback_to(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.with(|core| core.rollback_to(call, number))
-    }
-
-    fn execute_many(&mut self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
-        self.with(|core| bulk::execute_many(core, call, sets))
+    fn execute_many(&self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
+        bulk::execute_many(self, call, sets)
     }
 
     fn bulk_insert(
-        &mut self,
+        &self,
         call: &Call<'_>,
         table: &str,
         columns: &[String],
         rows: &mut dyn Iterator<Item = Vec<Value>>,
     ) -> Result<(u64, BulkPath)> {
-        self.with(|core| bulk::insert(core, call, table, columns, rows))
+        bulk::insert(self, call, table, columns, rows)
     }
 
-    fn catalog(&mut self, call: &Call<'_>, request: &Catalog, sink: &mut dyn RowSink) -> Result<()> {
-        self.with(|core| catalog::describe(core, call, request, sink))
-    }
-}
-
-impl Link for OdbcLink {
-    fn dialect(&self) -> &'static Dialect {
-        self.core.lock().known.dialect
-    }
-
-    fn execute(&mut self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
-        self.inside().execute(call, statement)
+    fn catalog(
+        &self,
+        _: &ReentrantMutex<Core>,
+        call: &Call<'_>,
+        request: &Catalog,
+        sink: &mut dyn RowSink,
+    ) -> Result<()> {
+        catalog::describe(self, call, request, sink)
     }
 
-    fn query(&mut self, call: &Call<'_>, statement: &Bound<'_>, sink: &mut dyn RowSink) -> Result<()> {
-        self.inside().query(call, statement, sink)
-    }
-
-    fn batch(&mut self, call: &Call<'_>, script: &str) -> Result<()> {
-        self.inside().batch(call, script)
-    }
-
-    fn state(&mut self) -> LinkState {
-        self.core.get_mut().state()
-    }
-
-    fn knows_state(&self) -> bool {
-        self.core.lock().knows_state()
-    }
-
-    fn ping(&mut self, call: &Call<'_>) -> Result<()> {
-        self.inside().ping(call)
+    fn handle(&self) -> Arc<dyn Handle> {
+        Arc::new(Canceller(Arc::clone(&self.running)))
     }
 
     /// Opens the connection anew: ODBC has nothing that makes a session forget, and what each database would have to be
     /// told takes the settings along that its driver has made for itself.
     fn reset(&mut self, call: &Call<'_>, _how: Reset) -> Result<()> {
-        let core = self.core.get_mut();
-        let shared = Arc::clone(&core.shared);
-        let running = Arc::clone(&core.running);
-        *core = shared.open(call, running)?;
+        *self = self.shared.open(call, Arc::clone(&self.running))?;
         Ok(())
     }
 
-    fn handle(&self) -> Arc<dyn Handle> {
-        Arc::new(Canceller(Arc::clone(&self.core.lock().running)))
-    }
-
     /// Lends the [`odbc_api::Connection`].
-    fn raw(&mut self) -> &mut dyn Any {
-        match self.core.get_mut().connection_mut() {
-            Some(connection) => connection,
-            None => &mut self.nothing,
-        }
+    fn raw(&mut self) -> Option<&mut dyn Any> {
+        self.connection_mut().map(|connection| connection as &mut dyn Any)
     }
 
-    fn close(self: Box<Self>) -> Result<()> {
-        if self.core.into_inner().conn.close() {
+    fn close(self) -> Result<()> {
+        if self.conn.close() {
             return Ok(());
         }
         Err(Error::new(ErrorKind::ConnectionLost, "the driver did not let the connection go")
             .with_effect(Effect::NotApplied))
     }
-
-    fn begin(&mut self, call: &Call<'_>, options: &TxOptions) -> Result<()> {
-        self.inside().begin(call, options)
-    }
-
-    fn commit(&mut self, call: &Call<'_>) -> CommitOutcome {
-        self.inside().commit(call)
-    }
-
-    fn rollback(&mut self, call: &Call<'_>) -> Result<()> {
-        self.inside().rollback(call)
-    }
-
-    fn savepoint(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.inside().savepoint(call, number)
-    }
-
-    fn release(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.inside().release(call, number)
-    }
-
-    fn rollback_to(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.inside().rollback_to(call, number)
-    }
-
-    fn execute_many(&mut self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
-        self.inside().execute_many(call, sets)
-    }
-
-    fn bulk_insert(
-        &mut self,
-        call: &Call<'_>,
-        table: &str,
-        columns: &[String],
-        rows: &mut dyn Iterator<Item = Vec<Value>>,
-    ) -> Result<(u64, BulkPath)> {
-        self.inside().bulk_insert(call, table, columns, rows)
-    }
-
-    fn catalog(&mut self, call: &Call<'_>, request: &Catalog, sink: &mut dyn RowSink) -> Result<()> {
-        self.inside().catalog(call, request, sink)
-    }
 }
 
-impl std::fmt::Debug for OdbcLink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OdbcLink").field("dialect", &self.core.lock().known.dialect.name).finish_non_exhaustive()
+/// A savepoint around the run of a stream's statement, where a statement that fails leaves its transaction with nothing but
+/// its end: a reader who leaves before there are rows ends the statement by a cancel, and that is no failure.
+struct StreamGuard {
+    is_set: bool,
+}
+
+impl StreamGuard {
+    fn set(core: &Core, sink: &dyn RowSink) -> Result<StreamGuard> {
+        let is_set = sink.wants_again() && core.known.probe == Probe::Savepoint && core.state() == LinkState::Open;
+        if is_set {
+            StreamGuard::verb(core, "SAVEPOINT pontoon_stream")?;
+        }
+        Ok(StreamGuard { is_set })
+    }
+
+    /// The statement has run. Before its rows are handed out, as others may set savepoints between them.
+    fn release(&mut self, core: &Core) -> Result<()> {
+        if std::mem::take(&mut self.is_set) {
+            StreamGuard::verb(core, "RELEASE SAVEPOINT pontoon_stream")
+        } else {
+            Ok(())
+        }
+    }
+
+    fn end<T>(mut self, core: &Core, ran: Result<T>) -> Result<T> {
+        match &ran {
+            Err(error) if self.is_set && error.kind() == ErrorKind::Cancelled => {
+                StreamGuard::verb(core, "ROLLBACK TO SAVEPOINT pontoon_stream")?;
+                self.release(core)?;
+            }
+            Ok(_) => self.release(core)?,
+            Err(_) => {}
+        }
+        ran
+    }
+
+    /// No cancel reaches it; and it leaves the transaction open.
+    fn verb(core: &Core, sql: &str) -> Result<()> {
+        core.run_with(false, sql, &[], |_, mut rows| rows.only_number().map(drop))?;
+        core.set_state(LinkState::Open);
+        Ok(())
     }
 }

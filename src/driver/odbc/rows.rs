@@ -7,8 +7,8 @@ use super::blocks::{self, Filled};
 use super::columns::{Reading, Shape, Shapes};
 use super::core::Core;
 use super::family::Text;
-use super::link::Inside;
 use crate::driver::raw::odbc::{Blocks, Opened};
+use crate::driver::way::Way;
 use crate::driver::{Batcher, Call, Flow, Link, RowSink};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::BatchBuilder;
@@ -90,7 +90,7 @@ impl<'c> Rows<'c> {
         self,
         call: &Call<'_>,
         sink: &mut dyn RowSink,
-        mut again: Option<&mut Inside<'_>>,
+        mut again: Option<&mut Way<'_, Core>>,
     ) -> Result<(), Failure> {
         let Rows { core, mut cursor, shapes, to_the_end } = self;
         let mut batcher = Batcher::new(sink, shapes.columns.clone())?;
@@ -156,7 +156,7 @@ fn push_blocks(
     shapes: &Shapes,
     call: &Call<'_>,
     mut batcher: Batcher<'_>,
-    mut inside: Option<&mut Inside<'_>>,
+    mut inside: Option<&mut Way<'_, Core>>,
     to_the_end: bool,
 ) -> Result<(), Failure> {
     loop {
@@ -179,7 +179,7 @@ fn push_blocks(
 }
 
 /// Hands a full batch over, while which other statements may run on the connection.
-fn push(call: &Call<'_>, batcher: &mut Batcher<'_>, inside: &mut Option<&mut Inside<'_>>) -> Result<Flow, Failure> {
+fn push(call: &Call<'_>, batcher: &mut Batcher<'_>, inside: &mut Option<&mut Way<'_, Core>>) -> Result<Flow, Failure> {
     call.check()?;
     let flow = batcher.push(inside.as_deref_mut().map(|inside| inside as &mut dyn Link))?;
     if flow == Flow::Continue {

@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock};
 use super::core::Core;
 use super::dialects::{self, Known};
 use super::family;
-use super::link::OdbcLink;
 use super::manager;
 use super::options::Settings;
 use super::target::{Target, add_password};
 use crate::config::Config;
 use crate::driver::raw::odbc::Running;
+use crate::driver::way::Way;
 use crate::driver::{Call, Link, Source};
 use crate::error::Result;
 use crate::sql::Dialect;
@@ -79,7 +79,7 @@ impl Source for OdbcSource {
     }
 
     fn connect(&self, call: &Call<'_>) -> Result<Box<dyn Link>> {
-        Ok(Box::new(OdbcLink::new(self.0.open(call, Arc::default())?)))
+        Ok(Box::new(Way::own(self.0.open(call, Arc::default())?)))
     }
 }
 

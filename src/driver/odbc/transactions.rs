@@ -11,12 +11,13 @@ use odbc_api::sys::InfoType;
 use super::core::Core;
 use super::error::Diagnosis;
 use crate::driver::raw::odbc::{number, set_attribute};
+use crate::driver::way::{Reentrant, Transactions};
 use crate::driver::{Call, CommitOutcome, LinkState};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::sql::{Access, IsolationLevel, TxOptions};
 
-impl Core {
-    pub(super) fn begin(&self, call: &Call<'_>, options: &TxOptions) -> Result<()> {
+impl Transactions for Core {
+    fn begin(&self, call: &Call<'_>, options: &TxOptions) -> Result<()> {
         if self.is_told() {
             for statement in self.known.dialect.begin_statements(options)? {
                 self.verb(call, &statement)?;
@@ -53,7 +54,7 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn commit(&self, call: &Call<'_>) -> CommitOutcome {
+    fn commit(&self, call: &Call<'_>) -> CommitOutcome {
         let result = if self.is_told() {
             self.verb(call, self.known.dialect.transactions.commit)
         } else {
@@ -84,16 +85,16 @@ impl Core {
         }
     }
 
-    pub(super) fn rollback(&self, call: &Call<'_>) -> Result<()> {
+    fn rollback(&self, call: &Call<'_>) -> Result<()> {
         if self.is_told() { self.verb(call, self.known.dialect.transactions.rollback) } else { self.end(false) }
     }
 
-    pub(super) fn savepoint(&self, call: &Call<'_>, number: u32) -> Result<()> {
+    fn savepoint(&self, call: &Call<'_>, number: u32) -> Result<()> {
         self.verb(call, &self.known.dialect.savepoint(number))?;
         self.set_open()
     }
 
-    pub(super) fn release(&self, call: &Call<'_>, number: u32) -> Result<()> {
+    fn release(&self, call: &Call<'_>, number: u32) -> Result<()> {
         match self.known.dialect.release(number) {
             Some(release) => {
                 self.verb(call, &release)?;
@@ -103,11 +104,13 @@ impl Core {
         }
     }
 
-    pub(super) fn rollback_to(&self, call: &Call<'_>, number: u32) -> Result<()> {
+    fn rollback_to(&self, call: &Call<'_>, number: u32) -> Result<()> {
         self.verb(call, &self.known.dialect.rollback_to(number))?;
         self.release(call, number)
     }
+}
 
+impl Core {
     /// A savepoint that was set, released or gone back to says that the transaction around it is open.
     fn set_open(&self) -> Result<()> {
         self.set_state(LinkState::Open);

@@ -3,6 +3,7 @@
 use parking_lot::ReentrantMutex;
 
 use super::core::Core;
+use crate::driver::way::Reentrant;
 use crate::driver::{Call, Catalog, RowSink};
 use crate::error::Result;
 use crate::params::Params;

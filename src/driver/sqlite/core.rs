@@ -1,8 +1,4 @@
-//! One connection: everything that can be done with it while others read from it.
-//!
-//! All methods take `&self`, because SQLite runs statements inside each other: while the sink of a query waits for its
-//! reader, another statement comes in through [`Inside`](super::link::Inside). What needs the connection for itself
-//! (handlers, reconnecting) is in [`SqliteLink`](super::SqliteLink).
+//! One connection, and what its statements are made of.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -14,18 +10,15 @@ use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::{CachedStatement, Connection, Statement as Prepared};
 
 use super::error::{code_of, is_fatal, of_native, of_statement, of_stop};
-use super::link::Inside;
 use super::open::Opener;
-use super::statement::{Facts, Known, Pragma, Shape, mentions};
+use super::statement::{Facts, Known, Pragma, Shape};
 use super::values::{bind, push};
 use super::watch::{Protection, Running, Stop, Watch};
-use crate::driver::{Batcher, Call, Executed, Flow, LinkState, RowSink};
+use crate::driver::way::Way;
+use crate::driver::{Batcher, Call, Executed, Flow, RowSink};
 use crate::error::{Effect, Error, ErrorKind, Result};
-use crate::sql::{Bound, Sets};
+use crate::sql::Bound;
 use crate::value::{Value, ValueRef};
-
-/// How many sets of parameters run between two looks at the clock.
-const SETS_PER_CHECK: usize = 32;
 
 /// A connection with all that belongs to it.
 pub(super) struct Core {
@@ -115,23 +108,9 @@ impl Core {
         }
     }
 
-    pub(super) fn state(&self) -> LinkState {
-        if self.doubtful.get() {
-            LinkState::Unknown
-        } else if self.conn.is_autocommit() {
-            LinkState::Idle
-        } else {
-            LinkState::Open
-        }
-    }
-
     // ---- statements
 
-    pub(super) fn execute(&self, call: &Call<'_>, bound: &Bound<'_>) -> Result<Executed> {
-        self.on_terms(call, |running| self.run_bound(call, running, bound))
-    }
-
-    fn run_bound(&self, call: &Call<'_>, running: &Running<'_>, bound: &Bound<'_>) -> Outcome<Executed> {
+    pub(super) fn run_bound(&self, call: &Call<'_>, running: &Running<'_>, bound: &Bound<'_>) -> Outcome<Executed> {
         let (mut statement, facts) = self.prepare(call, running, &bound.sql)?;
         bind_bound(&mut statement, bound, &facts)?;
         let before = if facts.writes { self.conn.total_changes() } else { 0 };
@@ -196,52 +175,12 @@ impl Core {
         Ok((statement, facts))
     }
 
-    pub(super) fn query(
-        &self,
-        place: &ReentrantMutex<Core>,
-        call: &Call<'_>,
-        bound: &Bound<'_>,
-        sink: &mut dyn RowSink,
-    ) -> Result<()> {
-        self.on_terms(call, |running| {
-            let sql = &*bound.sql;
-            let (mut statement, facts) = self.prepare(call, running, sql)?;
-            if !facts.has_rows {
-                return Err(Failure::Ours(Error::new(
-                    ErrorKind::Misuse,
-                    "the statement returns no rows: run it with execute, or add a RETURNING clause",
-                )));
-            }
-            bind_bound(&mut statement, bound, &facts)?;
-            let mut rows = statement.raw_query();
-            rows.advance()?;
-            if rows.get().is_none() {
-                // The columns can have changed in this very step, even when there are no rows.
-                drop(rows);
-                let shape = self.shape(sql, &statement, running)?;
-                sink.columns(&shape.columns)?;
-            } else {
-                let shape = match rows.as_ref() {
-                    Some(statement) => self.shape(sql, statement, running)?,
-                    // There is a row, so there is a statement.
-                    None => return Ok(()),
-                };
-                self.push_rows(place, call, running, rows, &shape, sink)?;
-            }
-            drop(statement);
-            if let Some(pragma) = facts.pragma {
-                self.after_pragma(pragma)?;
-            }
-            Ok(())
-        })
-    }
-
     #[inline]
-    fn shape(&self, sql: &str, statement: &Prepared<'_>, running: &Running<'_>) -> Result<Arc<Shape>> {
+    pub(super) fn shape(&self, sql: &str, statement: &Prepared<'_>, running: &Running<'_>) -> Result<Arc<Shape>> {
         self.known.borrow_mut().shape(sql, statement, running.is_alone())
     }
 
-    fn push_rows(
+    pub(super) fn push_rows(
         &self,
         place: &ReentrantMutex<Core>,
         call: &Call<'_>,
@@ -257,7 +196,7 @@ impl Core {
             }
             if batcher.is_full_with_row() {
                 running.pause(call)?;
-                let flow = batcher.push(Some(&mut Inside::new(place)))?;
+                let flow = batcher.push(Some(&mut Way::again(place)))?;
                 if flow == Flow::Stop {
                     return Ok(());
                 }
@@ -271,29 +210,13 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn batch(&self, call: &Call<'_>, script: &str) -> Result<()> {
-        if script.contains('\0') {
-            return Err(Error::new(ErrorKind::NulInText, "the script has a NUL character, at which SQLite would stop"));
-        }
-        let mut done = 0_usize;
-        let result = self.on_terms(call, |running| {
-            if mentions(script, "pragma") {
-                // Which one, and with what value, is not told statement by statement.
-                let pragma = Pragma { assigns: true, is_busy_timeout: mentions(script, "busy_timeout") };
-                self.before_pragma(pragma, running)?;
-                let result = self.run_script(call, running, script, &mut done);
-                self.after_pragma(pragma)?;
-                return result;
-            }
-            self.run_script(call, running, script, &mut done)
-        });
-        result.map_err(|error| match done {
-            0 => error,
-            _ => self.after_others(error).context(format_args!("statement {} of the script", done + 1)),
-        })
-    }
-
-    fn run_script(&self, call: &Call<'_>, running: &Running<'_>, script: &str, done: &mut usize) -> Outcome<()> {
+    pub(super) fn run_script(
+        &self,
+        call: &Call<'_>,
+        running: &Running<'_>,
+        script: &str,
+        done: &mut usize,
+    ) -> Outcome<()> {
         let mut batch = rusqlite::Batch::new(&self.conn, script);
         while let Some(mut statement) = FallibleIterator::next(&mut batch)? {
             call.check()?;
@@ -324,39 +247,6 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn execute_many(&self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
-        let mut number = 0_usize;
-        let result = self.on_terms(call, |running| {
-            let mut affected = 0;
-            let (mut prepared, facts) = self.prepare(call, running, sets.statement().sql())?;
-            let mut total = self.conn.total_changes();
-            while let Some(set) = sets.next() {
-                if number % SETS_PER_CHECK == SETS_PER_CHECK - 1 {
-                    call.check()?;
-                }
-                let set = set?;
-                if set.is_written_out() {
-                    // Another statement, for this set alone.
-                    self.run_bound(call, running, &set.bound())?;
-                } else {
-                    bind_all(&mut prepared, set.values(), &facts, |at| set.parameter(at))?;
-                    self.run_prepared(&mut prepared, &facts)?;
-                }
-                // As in `executed`, with half the questions.
-                let before = std::mem::replace(&mut total, self.conn.total_changes());
-                if total != before {
-                    affected += self.conn.changes();
-                }
-                number += 1;
-            }
-            Ok(affected)
-        });
-        result.map_err(|error| {
-            let error = if number > 0 { self.after_others(error) } else { error };
-            error.context(format_args!("set {number}"))
-        })
-    }
-
     /// The error of a piece of work of which a part was done before. Outside a transaction that part is committed, and
     /// the work must not simply be tried again.
     pub(super) fn after_others(&self, error: Error) -> Error {
@@ -365,7 +255,7 @@ impl Core {
 
     // ---- pragmas
 
-    fn before_pragma(&self, pragma: Pragma, running: &Running<'_>) -> Result<()> {
+    pub(super) fn before_pragma(&self, pragma: Pragma, running: &Running<'_>) -> Result<()> {
         if pragma.assigns && pragma.is_busy_timeout && !running.is_alone() {
             // It would remove our busy handler, which can only be put back when no statement is open.
             return Err(Error::new(
@@ -376,7 +266,7 @@ impl Core {
         Ok(())
     }
 
-    fn after_pragma(&self, pragma: Pragma) -> Outcome<()> {
+    pub(super) fn after_pragma(&self, pragma: Pragma) -> Outcome<()> {
         if !pragma.assigns {
             return Ok(());
         }
@@ -402,14 +292,6 @@ impl Core {
 
     // ---- the rest
 
-    pub(super) fn ping(&self, call: &Call<'_>) -> Result<()> {
-        self.on_terms(call, |_| {
-            // Without a look at the file, which somebody may have locked: that would not make the connection a bad one.
-            let mut statement = self.conn.prepare_cached("SELECT 1")?;
-            Ok(statement.query_row([], |_| Ok(()))?)
-        })
-    }
-
     /// Whether there are databases beside the main one: attached ones, or the one of temporary tables.
     pub(super) fn has_other_schemas(&self) -> Result<bool> {
         let count = || -> rusqlite::Result<usize> {
@@ -428,7 +310,7 @@ impl Core {
 /// Binds the values of a statement. Those that are nearly all there are go straight in, without becoming borrowed values
 /// first.
 #[inline]
-fn bind_bound(statement: &mut Prepared<'_>, bound: &Bound<'_>, facts: &Facts) -> Outcome<()> {
+pub(super) fn bind_bound(statement: &mut Prepared<'_>, bound: &Bound<'_>, facts: &Facts) -> Outcome<()> {
     if bound.values.len() != facts.parameters {
         return Err(Failure::Ours(wrong_count(bound.values.len(), facts.parameters)));
     }
@@ -444,7 +326,7 @@ fn bind_bound(statement: &mut Prepared<'_>, bound: &Bound<'_>, facts: &Facts) ->
 
 /// Binds one of many sets of values of a statement.
 #[inline]
-fn bind_all<'v>(
+pub(super) fn bind_all<'v>(
     statement: &mut Prepared<'_>,
     values: impl ExactSizeIterator<Item = ValueRef<'v>>,
     facts: &Facts,

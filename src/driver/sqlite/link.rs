@@ -1,286 +1,217 @@
-//! A connection, and the second way into it while a statement is open.
+//! What is done with a connection, also while others read from it: SQLite runs statements inside each other.
 
 use std::any::Any;
 use std::sync::Arc;
 
 use parking_lot::ReentrantMutex;
+use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 
 use super::bulk;
 use super::catalog;
-use super::core::Core;
+use super::core::{Core, Failure, bind_all, bind_bound};
 use super::error::of_native;
+use super::statement::{Pragma, mentions};
 use super::watch::{Canceller, Watch};
-use crate::driver::{BulkPath, Call, Catalog, CommitOutcome, Executed, Handle, Link, LinkState, Reset, RowSink};
+use crate::driver::way::Reentrant;
+use crate::driver::{BulkPath, Call, Catalog, Executed, Handle, LinkState, Reset, RowSink};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sql::{Bound, Dialect, SQLITE, Sets, TxOptions};
+use crate::sql::{Bound, Dialect, SQLITE, Sets};
 use crate::value::Value;
 
-/// One connection.
-///
-/// The lock is there for the types alone: statements inside each other share the connection on one thread, and a link
-/// must be `Send`. It is never waited for.
-pub(super) struct SqliteLink {
-    core: ReentrantMutex<Core>,
-}
+/// How many sets of parameters run between two looks at the clock.
+const SETS_PER_CHECK: usize = 32;
 
-impl SqliteLink {
-    pub(super) fn new(core: Core) -> SqliteLink {
-        SqliteLink { core: ReentrantMutex::new(core) }
-    }
-
-    /// The connection, with our handlers on it.
-    #[inline]
-    fn ready(&mut self) -> Result<Inside<'_>> {
-        self.whole()?;
-        Ok(Inside::new(&self.core))
-    }
-
-    /// The same for what lets no other statement in while it runs.
-    #[inline]
-    fn whole(&mut self) -> Result<&mut Core> {
-        let core = self.core.get_mut();
-        if core.handlers_lost.get() {
-            Watch::install(&core.watch, &mut core.conn).map_err(of_native)?;
-            core.handlers_lost.set(false);
-        }
-        Ok(core)
-    }
-
-    /// Puts a new connection in the place of this one. The handle stays the same.
-    fn reconnect(&mut self, call: &Call<'_>) -> Result<()> {
-        let core = self.core.get_mut();
-        let (conn, watch) = core.opener.open_with(call, Some(&core.watch))?;
-        let opener = Arc::clone(&core.opener);
-        *core = Core::new(conn, watch, opener);
-        Ok(())
-    }
-}
-
-/// A connection that may have a statement open: the second way in.
-pub(super) struct Inside<'c> {
-    core: &'c ReentrantMutex<Core>,
-    /// What [`Link::raw`] lends here: nothing.
-    nothing: (),
-}
-
-impl<'c> Inside<'c> {
-    #[inline]
-    pub(super) fn new(core: &'c ReentrantMutex<Core>) -> Inside<'c> {
-        Inside { core, nothing: () }
-    }
-
-    #[inline]
-    fn with<T>(&self, work: impl FnOnce(&Core) -> T) -> T {
-        work(&self.core.lock())
-    }
-}
-
-impl Link for Inside<'_> {
-    fn dialect(&self) -> &'static Dialect {
+impl Reentrant for Core {
+    fn dialect(_: &ReentrantMutex<Core>) -> &'static Dialect {
         &SQLITE
     }
 
-    fn execute(&mut self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
-        self.with(|core| core.execute(call, statement))
+    fn execute(&self, call: &Call<'_>, bound: &Bound<'_>) -> Result<Executed> {
+        self.on_terms(call, |running| self.run_bound(call, running, bound))
     }
 
-    fn query(&mut self, call: &Call<'_>, statement: &Bound<'_>, sink: &mut dyn RowSink) -> Result<()> {
-        self.with(|core| core.query(self.core, call, statement, sink))
+    fn query(
+        &self,
+        place: &ReentrantMutex<Core>,
+        call: &Call<'_>,
+        bound: &Bound<'_>,
+        sink: &mut dyn RowSink,
+    ) -> Result<()> {
+        self.on_terms(call, |running| {
+            let sql = &*bound.sql;
+            let (mut statement, facts) = self.prepare(call, running, sql)?;
+            if !facts.has_rows {
+                return Err(Failure::Ours(Error::new(
+                    ErrorKind::Misuse,
+                    "the statement returns no rows: run it with execute, or add a RETURNING clause",
+                )));
+            }
+            bind_bound(&mut statement, bound, &facts)?;
+            let mut rows = statement.raw_query();
+            rows.advance()?;
+            if rows.get().is_none() {
+                // The columns can have changed in this very step, even when there are no rows.
+                drop(rows);
+                let shape = self.shape(sql, &statement, running)?;
+                sink.columns(&shape.columns)?;
+            } else {
+                let shape = match rows.as_ref() {
+                    Some(statement) => self.shape(sql, statement, running)?,
+                    // There is a row, so there is a statement.
+                    None => return Ok(()),
+                };
+                self.push_rows(place, call, running, rows, &shape, sink)?;
+            }
+            drop(statement);
+            if let Some(pragma) = facts.pragma {
+                self.after_pragma(pragma)?;
+            }
+            Ok(())
+        })
     }
 
-    fn batch(&mut self, call: &Call<'_>, script: &str) -> Result<()> {
-        self.with(|core| core.batch(call, script))
+    fn batch(&self, call: &Call<'_>, script: &str) -> Result<()> {
+        if script.contains('\0') {
+            return Err(Error::new(ErrorKind::NulInText, "the script has a NUL character, at which SQLite would stop"));
+        }
+        let mut done = 0_usize;
+        let result = self.on_terms(call, |running| {
+            if mentions(script, "pragma") {
+                // Which one, and with what value, is not told statement by statement.
+                let pragma = Pragma { assigns: true, is_busy_timeout: mentions(script, "busy_timeout") };
+                self.before_pragma(pragma, running)?;
+                let result = self.run_script(call, running, script, &mut done);
+                self.after_pragma(pragma)?;
+                return result;
+            }
+            self.run_script(call, running, script, &mut done)
+        });
+        result.map_err(|error| match done {
+            0 => error,
+            _ => self.after_others(error).context(format_args!("statement {} of the script", done + 1)),
+        })
     }
 
-    fn state(&mut self) -> LinkState {
-        self.with(Core::state)
+    fn state(&self) -> LinkState {
+        if self.doubtful.get() {
+            LinkState::Unknown
+        } else if self.conn.is_autocommit() {
+            LinkState::Idle
+        } else {
+            LinkState::Open
+        }
     }
 
-    fn knows_state(&self) -> bool {
+    fn knows_state(_: &ReentrantMutex<Core>) -> bool {
         true
     }
 
-    fn ping(&mut self, call: &Call<'_>) -> Result<()> {
-        self.with(|core| core.ping(call))
+    fn ping(&self, call: &Call<'_>) -> Result<()> {
+        self.on_terms(call, |_| {
+            // Without a look at the file, which somebody may have locked: that would not make the connection a bad one.
+            let mut statement = self.conn.prepare_cached("SELECT 1")?;
+            Ok(statement.query_row([], |_| Ok(()))?)
+        })
     }
 
-    fn reset(&mut self, _call: &Call<'_>, _how: Reset) -> Result<()> {
-        Err(Error::new(ErrorKind::ConnectionBusy, "the connection is not reset while rows are being read from it"))
-    }
-
-    fn handle(&self) -> Arc<dyn Handle> {
-        self.with(|core| Arc::new(Canceller(Arc::clone(&core.watch))))
-    }
-
-    /// Lends `()`: the connection itself is in use.
-    fn raw(&mut self) -> &mut dyn Any {
-        &mut self.nothing
-    }
-
-    fn close(self: Box<Self>) -> Result<()> {
-        // The connection belongs to the one who reads from it.
-        Ok(())
-    }
-
-    fn begin(&mut self, call: &Call<'_>, options: &TxOptions) -> Result<()> {
-        self.with(|core| core.begin(call, options))
-    }
-
-    fn commit(&mut self, call: &Call<'_>) -> CommitOutcome {
-        self.with(|core| core.commit(call))
-    }
-
-    fn rollback(&mut self, call: &Call<'_>) -> Result<()> {
-        self.with(|core| core.rollback(call))
-    }
-
-    fn savepoint(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.with(|core| core.savepoint(call, number))
-    }
-
-    fn release(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.with(|core| core.release(call, number))
-    }
-
-    fn rollback_to(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.with(|core| core.rollback_to(call, number))
-    }
-
-    fn execute_many(&mut self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
-        self.with(|core| core.execute_many(call, sets))
+    fn execute_many(&self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
+        let mut number = 0_usize;
+        let result = self.on_terms(call, |running| {
+            let mut affected = 0;
+            let (mut prepared, facts) = self.prepare(call, running, sets.statement().sql())?;
+            let mut total = self.conn.total_changes();
+            while let Some(set) = sets.next() {
+                if number % SETS_PER_CHECK == SETS_PER_CHECK - 1 {
+                    call.check()?;
+                }
+                let set = set?;
+                if set.is_written_out() {
+                    // Another statement, for this set alone.
+                    self.run_bound(call, running, &set.bound())?;
+                } else {
+                    bind_all(&mut prepared, set.values(), &facts, |at| set.parameter(at))?;
+                    self.run_prepared(&mut prepared, &facts)?;
+                }
+                // As in `executed`, with half the questions.
+                let before = std::mem::replace(&mut total, self.conn.total_changes());
+                if total != before {
+                    affected += self.conn.changes();
+                }
+                number += 1;
+            }
+            Ok(affected)
+        });
+        result.map_err(|error| {
+            let error = if number > 0 { self.after_others(error) } else { error };
+            error.context(format_args!("set {number}"))
+        })
     }
 
     fn bulk_insert(
-        &mut self,
+        &self,
         call: &Call<'_>,
         table: &str,
         columns: &[String],
         rows: &mut dyn Iterator<Item = Vec<Value>>,
     ) -> Result<(u64, BulkPath)> {
-        self.with(|core| bulk::insert(core, call, table, columns, rows))
+        bulk::insert(self, call, table, columns, rows)
     }
 
-    fn catalog(&mut self, call: &Call<'_>, request: &Catalog, sink: &mut dyn RowSink) -> Result<()> {
-        self.with(|core| catalog::describe(core, self.core, call, request, sink))
-    }
-}
-
-impl Link for SqliteLink {
-    fn dialect(&self) -> &'static Dialect {
-        &SQLITE
-    }
-
-    fn execute(&mut self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
-        self.whole()?.execute(call, statement)
+    fn catalog(
+        &self,
+        place: &ReentrantMutex<Core>,
+        call: &Call<'_>,
+        request: &Catalog,
+        sink: &mut dyn RowSink,
+    ) -> Result<()> {
+        catalog::describe(self, place, call, request, sink)
     }
 
-    fn query(&mut self, call: &Call<'_>, statement: &Bound<'_>, sink: &mut dyn RowSink) -> Result<()> {
-        self.ready()?.query(call, statement, sink)
+    fn handle(&self) -> Arc<dyn Handle> {
+        Arc::new(Canceller(Arc::clone(&self.watch)))
     }
 
-    fn batch(&mut self, call: &Call<'_>, script: &str) -> Result<()> {
-        self.ready()?.batch(call, script)
-    }
-
-    fn state(&mut self) -> LinkState {
-        self.core.get_mut().state()
-    }
-
-    fn knows_state(&self) -> bool {
-        true
-    }
-
-    fn ping(&mut self, call: &Call<'_>) -> Result<()> {
-        self.ready()?.ping(call)
+    /// With our handlers on it.
+    #[inline]
+    fn ready(&mut self) -> Result<()> {
+        if self.handlers_lost.get() {
+            Watch::install(&self.watch, &mut self.conn).map_err(of_native)?;
+            self.handlers_lost.set(false);
+        }
+        Ok(())
     }
 
     fn reset(&mut self, call: &Call<'_>, how: Reset) -> Result<()> {
-        let core = self.core.get_mut();
-        let is_dirty = core.changed.get() || core.raw_used.get();
-        if how == Reset::Full || is_dirty || core.has_other_schemas()? {
-            return self.reconnect(call);
+        let is_dirty = self.changed.get() || self.raw_used.get();
+        if how == Reset::Full || is_dirty || self.has_other_schemas()? {
+            // A new connection in the place of this one. The handle stays the same.
+            let (conn, watch) = self.opener.open_with(call, Some(&self.watch))?;
+            *self = Core::new(conn, watch, Arc::clone(&self.opener));
         }
         Ok(())
     }
 
     fn is_set_up(&mut self) {
-        let core = self.core.get_mut();
         // What the hook attached, and its temporary tables, cannot be told from what a borrower puts in their place.
-        if matches!(core.has_other_schemas(), Ok(false)) {
-            core.changed.set(false);
-            core.raw_used.set(false);
-            core.set_up.set(true);
+        if matches!(self.has_other_schemas(), Ok(false)) {
+            self.changed.set(false);
+            self.raw_used.set(false);
+            self.set_up.set(true);
         }
     }
 
     fn keeps_set_up(&mut self) -> bool {
-        self.core.get_mut().set_up.get()
-    }
-
-    fn handle(&self) -> Arc<dyn Handle> {
-        Arc::new(Canceller(Arc::clone(&self.core.lock().watch)))
+        self.set_up.get()
     }
 
     /// Lends the [`rusqlite::Connection`].
-    fn raw(&mut self) -> &mut dyn Any {
-        let core = self.core.get_mut();
-        core.raw_used.set(true);
-        core.handlers_lost.set(true);
-        &mut core.conn
+    fn raw(&mut self) -> Option<&mut dyn Any> {
+        self.raw_used.set(true);
+        self.handlers_lost.set(true);
+        Some(&mut self.conn)
     }
 
-    fn close(self: Box<Self>) -> Result<()> {
-        self.core.into_inner().conn.close().map_err(|(_, error)| of_native(error))
-    }
-
-    fn begin(&mut self, call: &Call<'_>, options: &TxOptions) -> Result<()> {
-        self.ready()?.begin(call, options)
-    }
-
-    fn commit(&mut self, call: &Call<'_>) -> CommitOutcome {
-        match self.ready() {
-            Ok(mut inside) => inside.commit(call),
-            Err(error) => CommitOutcome::StillOpen(error),
-        }
-    }
-
-    fn rollback(&mut self, call: &Call<'_>) -> Result<()> {
-        self.ready()?.rollback(call)
-    }
-
-    fn savepoint(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.ready()?.savepoint(call, number)
-    }
-
-    fn release(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.ready()?.release(call, number)
-    }
-
-    fn rollback_to(&mut self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.ready()?.rollback_to(call, number)
-    }
-
-    fn execute_many(&mut self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
-        self.whole()?.execute_many(call, sets)
-    }
-
-    fn bulk_insert(
-        &mut self,
-        call: &Call<'_>,
-        table: &str,
-        columns: &[String],
-        rows: &mut dyn Iterator<Item = Vec<Value>>,
-    ) -> Result<(u64, BulkPath)> {
-        self.ready()?.bulk_insert(call, table, columns, rows)
-    }
-
-    fn catalog(&mut self, call: &Call<'_>, request: &Catalog, sink: &mut dyn RowSink) -> Result<()> {
-        self.ready()?.catalog(call, request, sink)
-    }
-}
-
-impl std::fmt::Debug for SqliteLink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteLink").field("place", &self.core.lock().opener.place).finish_non_exhaustive()
+    fn close(self) -> Result<()> {
+        self.conn.close().map_err(|(_, error)| of_native(error))
     }
 }

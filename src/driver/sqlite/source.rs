@@ -6,9 +6,9 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use super::copy::copy_pages;
-use super::link::SqliteLink;
 use super::open::Opener;
 use super::place::Place;
+use crate::driver::way::Way;
 use crate::driver::{Call, Link, Source};
 use crate::error::Result;
 use crate::sql::{Dialect, SQLITE};
@@ -45,7 +45,7 @@ impl Source for SqliteSource {
 
     fn connect(&self, call: &Call<'_>) -> Result<Box<dyn Link>> {
         self.keep(call)?;
-        Ok(Box::new(SqliteLink::new(self.opener.open(call)?)))
+        Ok(Box::new(Way::own(self.opener.open(call)?)))
     }
 
     fn lendable(&self) -> bool {

@@ -3,12 +3,13 @@
 use super::core::Core;
 use super::error::of_native;
 use super::watch::Protection;
+use crate::driver::way::{Reentrant, Transactions};
 use crate::driver::{Call, CommitOutcome, LinkState};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::sql::{Access, SQLITE, TxOptions};
 
-impl Core {
-    pub(super) fn begin(&self, call: &Call<'_>, options: &TxOptions) -> Result<()> {
+impl Transactions for Core {
+    fn begin(&self, call: &Call<'_>, options: &TxOptions) -> Result<()> {
         // Asked first for what it refuses.
         let statements = SQLITE.begin_statements(options)?;
         for statement in &statements {
@@ -18,17 +19,7 @@ impl Core {
         Ok(())
     }
 
-    /// Ends `query_only` once the transaction is over for which it was set, however that ended.
-    #[inline]
-    pub(super) fn end_query_only(&self) -> Result<()> {
-        if self.query_only.get() && self.conn.is_autocommit() {
-            self.query_only.set(false);
-            self.conn.pragma_update(None, "query_only", false).map_err(of_native)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn commit(&self, call: &Call<'_>) -> CommitOutcome {
+    fn commit(&self, call: &Call<'_>) -> CommitOutcome {
         let result = self.verb(call, "COMMIT", Protection::Cancel);
         match (result, self.state()) {
             (Ok(()), LinkState::Idle) => match self.end_query_only() {
@@ -54,24 +45,36 @@ impl Core {
         }
     }
 
-    pub(super) fn rollback(&self, call: &Call<'_>) -> Result<()> {
+    fn rollback(&self, call: &Call<'_>) -> Result<()> {
         self.verb(call, "ROLLBACK", Protection::Cancel)?;
         self.end_query_only()
     }
 
-    pub(super) fn savepoint(&self, call: &Call<'_>, number: u32) -> Result<()> {
+    fn savepoint(&self, call: &Call<'_>, number: u32) -> Result<()> {
         self.verb(call, &SQLITE.savepoint(number), Protection::None)
     }
 
-    pub(super) fn release(&self, call: &Call<'_>, number: u32) -> Result<()> {
+    fn release(&self, call: &Call<'_>, number: u32) -> Result<()> {
         match SQLITE.release(number) {
             Some(release) => self.verb(call, &release, Protection::Undo),
             None => Ok(()),
         }
     }
 
-    pub(super) fn rollback_to(&self, call: &Call<'_>, number: u32) -> Result<()> {
+    fn rollback_to(&self, call: &Call<'_>, number: u32) -> Result<()> {
         self.verb(call, &SQLITE.rollback_to(number), Protection::Undo)?;
         self.release(call, number)
+    }
+}
+
+impl Core {
+    /// Ends `query_only` once the transaction is over for which it was set, however that ended.
+    #[inline]
+    pub(super) fn end_query_only(&self) -> Result<()> {
+        if self.query_only.get() && self.conn.is_autocommit() {
+            self.query_only.set(false);
+            self.conn.pragma_update(None, "query_only", false).map_err(of_native)?;
+        }
+        Ok(())
     }
 }
