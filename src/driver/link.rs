@@ -55,6 +55,22 @@ pub enum CommitOutcome {
     Unknown(Error),
 }
 
+impl CommitOutcome {
+    /// From how the COMMIT ended and what the database said of the transaction after it.
+    pub fn told(result: Result<()>, state: LinkState) -> CommitOutcome {
+        match (result, state) {
+            (Ok(()), LinkState::Idle) => CommitOutcome::Committed,
+            (Err(error), LinkState::Open) => CommitOutcome::StillOpen(error),
+            (Err(error), LinkState::Idle | LinkState::Failed) => CommitOutcome::RolledBack(error),
+            (Err(error), LinkState::Unknown) => CommitOutcome::Unknown(error.with_effect(Effect::Unknown)),
+            (Ok(()), _) => CommitOutcome::Unknown(Error::new(
+                ErrorKind::CommitUnknown,
+                "COMMIT was accepted, but the database does not say that the transaction is over",
+            )),
+        }
+    }
+}
+
 /// How far a connection is cleaned when it goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reset {
@@ -195,16 +211,7 @@ pub trait Link: Send {
     /// Commits. The call is not cancelled any more, but it may have a deadline.
     fn commit(&mut self, call: &Call<'_>) -> CommitOutcome {
         let result = self.batch(call, self.dialect().transactions.commit);
-        match (result, self.state()) {
-            (Ok(()), LinkState::Idle) => CommitOutcome::Committed,
-            (Err(error), LinkState::Open) => CommitOutcome::StillOpen(error),
-            (Err(error), LinkState::Idle | LinkState::Failed) => CommitOutcome::RolledBack(error),
-            (Err(error), LinkState::Unknown) => CommitOutcome::Unknown(error.with_effect(Effect::Unknown)),
-            (Ok(()), _) => CommitOutcome::Unknown(Error::new(
-                ErrorKind::CommitUnknown,
-                "COMMIT was accepted, but the database does not say that the transaction is over",
-            )),
-        }
+        CommitOutcome::told(result, self.state())
     }
 
     /// Rolls the whole transaction back.

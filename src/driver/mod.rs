@@ -12,6 +12,8 @@
 
 mod admin;
 mod call;
+#[cfg(any(feature = "odbc", all(any(feature = "dbapi2", feature = "jdbc"), unix)))]
+mod foreign;
 mod link;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod names;

@@ -8,16 +8,17 @@ use parking_lot::ReentrantMutex;
 use super::conversation::{Answer, Conversation, Trouble};
 use super::error;
 use super::frame::{Frame, garbage};
-use super::known::{Known, Probe};
 use super::message::{CLOSE_CURSOR, CONTROLS_TRANSACTION, DONE, Done, EXECUTE, FETCH, Head, QUERY, ROWS};
 use super::rows::{self, put_set};
 use super::socket::Packing;
 use super::source::Shared;
 use super::values;
+use crate::driver::foreign::known::Known;
+use crate::driver::foreign::statement::is_plain;
 use crate::driver::way::Way;
 use crate::driver::{BATCH_BYTES, Batcher, Call, Flow, LinkState, RowSink};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sql::{Bound, Dialect, Statement, StatementKind};
+use crate::sql::{Bound, Dialect};
 use crate::value::{Value, ValueRef};
 
 /// The most rows that are asked for at once.
@@ -120,8 +121,7 @@ impl Core {
 
     /// A plain statement that succeeded cannot have begun or ended a transaction, so the database need not be asked.
     pub(super) fn keep(&self, before: Option<LinkState>, sql: &str) {
-        const PLAIN: [&str; 7] = ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "WITH"];
-        if self.state.get().is_none() && begins_with(sql, &PLAIN) {
+        if self.state.get().is_none() && is_plain(sql) {
             self.state.set(before);
         }
     }
@@ -161,19 +161,6 @@ impl Core {
         })
     }
 
-    /// Refuses what is sure to have no rows before it is run; what may have some only the database can tell.
-    pub(super) fn refuse_without_rows(&self, sql: &str) -> Result<()> {
-        if begins_with(sql, &["SELECT", "WITH", "VALUES"]) {
-            return Ok(());
-        }
-        let statement = Statement::parse(sql, self.speech.dialect)?;
-        let is_sure = matches!(statement.kind(), StatementKind::Write | StatementKind::Ddl);
-        if is_sure && !statement.returns_rows() {
-            return Err(Error::new(ErrorKind::Misuse, "the statement returns no rows: run it with execute"));
-        }
-        Ok(())
-    }
-
     /// Runs a text of one statement without parameters.
     pub(super) fn verb(&self, call: &Call<'_>, sql: &str) -> Result<()> {
         self.run(Some(call), CONTROLS_TRANSACTION, sql, &[]).map(drop)
@@ -190,41 +177,9 @@ impl Core {
 
     /// Asks by SQL, as the dialect has it.
     pub(super) fn probe(&self) -> LinkState {
-        let ran = |sql: &str| self.run(None, CONTROLS_TRANSACTION, sql, &[]);
-        match self.speech.known.probe {
-            Probe::Query(query) => match self.number(query) {
-                Ok(Some(0)) => LinkState::Idle,
-                Ok(Some(1)) => LinkState::Open,
-                Ok(Some(2)) => LinkState::Failed,
-                _ => LinkState::Unknown,
-            },
-            Probe::Savepoint => match ran("SAVEPOINT pontoon_state") {
-                Ok(_) => match ran("RELEASE SAVEPOINT pontoon_state") {
-                    Ok(_) => LinkState::Open,
-                    Err(_) => LinkState::Unknown,
-                },
-                Err(error) => match error.sqlstate() {
-                    Some("25P01") => LinkState::Idle,
-                    Some("25P02") => LinkState::Failed,
-                    _ => LinkState::Unknown,
-                },
-            },
-            Probe::Begin => match ran("BEGIN") {
-                Ok(_) => match ran("ROLLBACK") {
-                    Ok(_) => LinkState::Idle,
-                    Err(_) => LinkState::Unknown,
-                },
-                Err(error) if error.message().contains("within a transaction") => LinkState::Open,
-                Err(_) => LinkState::Unknown,
-            },
-            Probe::Describe => match ran("SET TRANSACTION READ WRITE") {
-                Ok(_) => LinkState::Idle,
-                Err(error) if error.vendor_code() == Some(1568) => LinkState::Open,
-                Err(_) => LinkState::Unknown,
-            },
-            Probe::None if self.manual.get() => LinkState::Open,
-            Probe::None => LinkState::Idle,
-        }
+        let run = |sql: &str| self.run(None, CONTROLS_TRANSACTION, sql, &[]).map(drop);
+        let told = self.speech.known.probe.ask(run, |sql| self.number(sql));
+        told.unwrap_or(if self.manual.get() { LinkState::Open } else { LinkState::Idle })
     }
 
     /// The one number that a query gives.
@@ -347,9 +302,4 @@ impl Drop for Cursor<'_> {
             }
         }
     }
-}
-
-pub(super) fn begins_with(sql: &str, words: &[&str]) -> bool {
-    let word = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }

@@ -1,8 +1,9 @@
 //! What foreign drivers say, in the library's words.
 
-use super::known::Engine;
 use super::message::{Cause, Report};
 use crate::config::Config;
+use crate::driver::foreign::known::Engine;
+use crate::driver::foreign::message::{Said, constraint_of, without_values};
 use crate::error::tables::{self, Meaning, jdbc, most_telling, sqlstate};
 use crate::error::{Effect, Error, ErrorKind};
 
@@ -133,14 +134,12 @@ fn build(config: &Config, report: &Report, constraint: Option<String>) -> Error 
         error = error.with_constraint(constraint);
     }
     // The class is told as the first cause, what it was caused by behind it.
-    let mut source: Option<Box<Exception>> = None;
-    for cause in report.causes.iter().rev() {
+    let texts = report.causes.iter().map(|cause| {
         let class = cause.classes.first().map_or("an exception", String::as_str);
-        let text = format!("{class}: {}", without_values(&cause.message));
-        source = Some(Box::new(Exception { text, next: source }));
-    }
-    if let Some(source) = source {
-        error = error.with_source(source);
+        format!("{class}: {}", without_values(&cause.message))
+    });
+    if let Some(said) = Said::chain(texts) {
+        error = error.with_source(said);
     }
     error.scrubbed(config.redactor())
 }
@@ -151,84 +150,5 @@ fn text_of(cause: &Cause) -> String {
         ("", Some(class)) => class.clone(),
         ("", None) => "the driver failed and did not say why".into(),
         (text, _) => text.to_owned(),
-    }
-}
-
-/// How messages of H2 begin that quote values, and what is in front of those.
-const OF_H2: [(&str, &str); 5] = [
-    ("Unique index or primary key violation", " VALUES ( "),
-    ("Unique index or primary key violation", " ( /*"),
-    ("Referential integrity constraint violation", " ("),
-    ("Value too long for column", ": \""),
-    ("Data conversion error converting", " \""),
-];
-
-/// The message without the values of rows that databases quote: those are nobody else's business.
-fn without_values(message: &str) -> String {
-    // H2: the statement is the caller's, and the values stand in parentheses behind the columns.
-    let message = message.split("; SQL statement:\n").next().unwrap_or(message);
-    for (start, values) in OF_H2 {
-        if message.starts_with(start)
-            && let Some(at) = message.rfind(values)
-        {
-            return message[..at].to_owned();
-        }
-    }
-    // PostgreSQL: a line of its own, `DETAIL: Key (name)=(…) already exists.`
-    let message = message.split("\nDETAIL:").next().unwrap_or(message);
-    let message = message.split("\n  Detail:").next().unwrap_or(message);
-    // MySQL: `Duplicate entry '…' for key 'name'`, `Incorrect integer value: '…' for column …`.
-    for (before, after) in [("Duplicate entry '", "' for key "), (" value: '", "' for column ")] {
-        if let Some((head, rest)) = message.split_once(before)
-            && let Some(at) = rest.rfind(after)
-        {
-            let head = format!("{head}{}", before.trim_end_matches(['\'', ' ', ':']));
-            return format!("{head}{}", &rest[at + 1..]);
-        }
-    }
-    message.to_owned()
-}
-
-/// The constraint that a message names, in the words of the databases there are.
-fn constraint_of(text: &str) -> Option<String> {
-    // SQLite: the columns stand behind the colon.
-    if let Some((_, columns)) = text.split_once(" constraint failed: ") {
-        let columns = columns.split(')').next().unwrap_or(columns).trim();
-        return (!columns.is_empty()).then(|| columns.to_owned());
-    }
-    // PostgreSQL: constraint "name"; MySQL: for key 'name', CONSTRAINT `name`; H2: PUBLIC.NAME.
-    for mark in ["constraint \"", "for key '", "CONSTRAINT `", "onstraint '"] {
-        let Some((_, after)) = text.split_once(mark) else { continue };
-        let name = after.split(['"', '\'', '`']).next().unwrap_or_default();
-        if !name.is_empty() {
-            return Some(name.to_owned());
-        }
-    }
-    // H2: the name of the constraint, or of its index behind that of the schema.
-    if let Some((_, after)) = text.split_once(" violation: \"") {
-        let name = after.split([' ', ':', '"']).next().unwrap_or_default();
-        let name = name.rsplit('.').next().unwrap_or(name);
-        return Some(name.split("_INDEX_").next().unwrap_or(name).to_owned()).filter(|name| !name.is_empty());
-    }
-    let (_, after) = text.split_once("null value in column \"")?;
-    after.split('"').next().map(str::to_owned)
-}
-
-/// An exception of a foreign driver as a cause, and the next one behind it.
-#[derive(Debug)]
-struct Exception {
-    text: String,
-    next: Option<Box<Exception>>,
-}
-
-impl std::fmt::Display for Exception {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for Exception {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.next.as_deref().map(|next| next as _)
     }
 }

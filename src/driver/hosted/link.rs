@@ -8,14 +8,15 @@ use parking_lot::ReentrantMutex;
 
 use super::bulk;
 use super::catalog;
-use super::core::{Core, MOST_ROWS, begins_with};
+use super::core::{Core, MOST_ROWS};
 use super::message::{CLOSE, CONTROLS_TRANSACTION, DONE, PING, QUERY, RESET, STATE, WANTS_KEY};
 use super::reach::Reach;
 use super::rows::put_set;
+use crate::driver::foreign::statement::{changes_rows, had_no_rows, inserts, refuse_without_rows, run_script};
 use crate::driver::way::Reentrant;
 use crate::driver::{BATCH_BYTES, BulkPath, Call, Catalog, Executed, Handle, LinkState, Reset, RowSink};
-use crate::error::{Effect, Error, ErrorKind, Result};
-use crate::sql::{Bound, Dialect, Sets, Statement, StatementKind, split_script};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sql::{Bound, Dialect, Sets, Statement, StatementKind};
 use crate::value::Value;
 
 /// How long a host has to end a connection in good order.
@@ -27,8 +28,7 @@ impl Reentrant for Core {
     }
 
     fn execute(&self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
-        let inserts = begins_with(&statement.sql, &["INSERT", "REPLACE"]);
-        let writes = inserts || begins_with(&statement.sql, &["UPDATE", "DELETE", "MERGE", "WITH"]);
+        let inserts = inserts(&statement.sql);
         self.check(statement)?;
         let must_finish = !call.may_interrupt_writes() && self.speech.known.interrupted_write_ends_all;
         if must_finish {
@@ -39,7 +39,7 @@ impl Reentrant for Core {
             self.talk.reach.set_must_finish(false);
         }
         let done = done?;
-        let affected = if writes { done.affected.unwrap_or(0) } else { 0 };
+        let affected = if changes_rows(&statement.sql) { done.affected.unwrap_or(0) } else { 0 };
         let key = match done.key {
             Value::I64(key) if inserts && affected > 0 && key != 0 => Some(key),
             Value::U64(key) if inserts && affected > 0 => i64::try_from(key).ok(),
@@ -55,7 +55,7 @@ impl Reentrant for Core {
         statement: &Bound<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<()> {
-        self.refuse_without_rows(&statement.sql)?;
+        refuse_without_rows(&statement.sql, self.speech.dialect)?;
         self.check(statement)?;
         let before = self.known_state();
         let first = u32::try_from(sink.batch_rows().max(1)).unwrap_or(MOST_ROWS).min(MOST_ROWS);
@@ -67,30 +67,18 @@ impl Reentrant for Core {
         })?;
         self.keep(before, &statement.sql);
         if answer.kind == DONE {
-            return Err(Error::new(
-                ErrorKind::Misuse,
-                "the statement has no rows, and it has run: call execute for what is done for its effect",
-            )
-            .with_effect(Effect::Unknown));
+            return Err(had_no_rows());
         }
         self.read(place, call, answer, first, sink)
     }
 
     fn batch(&self, call: &Call<'_>, script: &str) -> Result<()> {
-        for (done, statement) in split_script(script, self.speech.dialect).enumerate() {
-            let statement = statement?;
-            let kind = Statement::parse(statement.text, self.speech.dialect).map(|statement| statement.kind());
+        let dialect = self.speech.dialect;
+        run_script(script, dialect, |text| {
+            let kind = Statement::parse(text, dialect).map(|statement| statement.kind());
             let flags = if matches!(kind, Ok(StatementKind::Transaction(_))) { CONTROLS_TRANSACTION } else { 0 };
-            self.run(Some(call), flags, statement.text, &[]).map_err(|error| {
-                // It was not sent itself, but those before it were.
-                let error = match error.effect() {
-                    Effect::NotSent if done > 0 => error.with_effect(Effect::NotApplied),
-                    _ => error,
-                };
-                if statement.line == 1 { error } else { error.context(format_args!("line {}", statement.line)) }
-            })?;
-        }
-        Ok(())
+            self.run(Some(call), flags, text, &[]).map(drop)
+        })
     }
 
     /// Asked unless nothing has happened since it was asked last.

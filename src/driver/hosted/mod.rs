@@ -21,7 +21,6 @@ mod error;
 mod folder;
 mod frame;
 mod host;
-mod known;
 mod link;
 mod marshal;
 mod message;

@@ -8,7 +8,7 @@ use super::core::Core;
 use super::message::{BEGIN, COMMIT, RELEASE, ROLLBACK, ROLLBACK_TO, SAVEPOINT};
 use crate::driver::way::{Reentrant, Transactions};
 use crate::driver::{Call, CommitOutcome, LinkState};
-use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{Access, IsolationLevel, TxOptions};
 
 impl Transactions for Core {
@@ -53,16 +53,7 @@ impl Transactions for Core {
         } else {
             self.verb(call, self.speech.dialect.transactions.commit)
         };
-        match (result, self.state()) {
-            (Ok(()), LinkState::Idle) => CommitOutcome::Committed,
-            (Err(error), LinkState::Open) => CommitOutcome::StillOpen(error),
-            (Err(error), LinkState::Idle | LinkState::Failed) => CommitOutcome::RolledBack(error),
-            (Err(error), LinkState::Unknown) => CommitOutcome::Unknown(error.with_effect(Effect::Unknown)),
-            (Ok(()), _) => CommitOutcome::Unknown(Error::new(
-                ErrorKind::CommitUnknown,
-                "COMMIT was accepted, but the database does not say that the transaction is over",
-            )),
-        }
+        CommitOutcome::told(result, self.state())
     }
 
     fn rollback(&self, call: &Call<'_>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Values that a database does not have, whatever its driver would make of them.
 
-use super::known::Engine;
+use crate::driver::foreign::known::Engine;
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::value::ValueRef;
 

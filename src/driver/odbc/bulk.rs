@@ -115,7 +115,7 @@ pub(super) fn insert(
     columns: &[String],
     rows: &mut dyn Iterator<Item = Vec<Value>>,
 ) -> Result<(u64, BulkPath)> {
-    let statement = Statement::insert(core.known.dialect, table, columns)?;
+    let statement = Statement::insert(core.dialect, table, columns)?;
     let mut load = Load { core, call, done: 0, affected: 0, what: "row" };
     let mut prepared = load.prepare(statement.sql())?;
     let (most, path) = if core.binding.family.arrays { (CHUNK, BulkPath::Arrays) } else { (1, BulkPath::Prepared) };

@@ -8,16 +8,18 @@ use odbc_api::handles::StatementImpl;
 use odbc_api::sys::InfoType;
 
 use super::connection_string::ConnectionString;
-use super::dialects::{self, Known, Probe};
 use super::error::{Diagnosis, of_statement};
 use super::family::{self, Text};
 use super::params::{Binding, Parameter};
 use super::rows::{Failure, Rows};
 use super::source::Shared;
+use crate::driver::foreign::known::{self, Known, Style};
+use crate::driver::foreign::probe::Probe;
+use crate::driver::foreign::statement::{begins_with, is_plain};
 use crate::driver::raw::odbc::{Lent, Once, Opened, Running, end, info, number, row_count};
 use crate::driver::{Call, LinkState};
 use crate::error::{Effect, Error, ErrorKind, Result};
-use crate::sql::{Statement, StatementKind};
+use crate::sql::{Dialect, Statement, StatementKind};
 
 /// An open connection, ended without a panic when it is dropped.
 pub(super) struct Conn(Option<Connection<'static>>);
@@ -46,6 +48,7 @@ pub(super) struct Core {
     pub(super) shared: Arc<Shared>,
     pub(super) running: Arc<Running>,
     pub(super) known: &'static Known,
+    pub(super) dialect: &'static Dialect,
     pub(super) binding: Binding,
     /// Whether a value that a block had too little room for can be had from it again.
     pub(super) fetches_again: bool,
@@ -72,7 +75,7 @@ impl Core {
         let file = info(&connection, InfoType::DriverName).unwrap_or_default();
         let known = match shared.given_dialect {
             Some(known) => known,
-            None => dialects::by_product(&product),
+            None => known::by_product(&product),
         };
         let family = family::of(&file);
         let text = shared.settings.text.unwrap_or(family.text);
@@ -84,6 +87,7 @@ impl Core {
             shared,
             running,
             known,
+            dialect: known.dialect(Style::Question),
             binding: Binding { family, text },
             fetches_again,
             in_utc: family::is_in_utc(settings),
@@ -113,7 +117,7 @@ impl Core {
     #[cold]
     pub(super) fn failed(&self, diagnosis: &Diagnosis) -> Error {
         self.state.set(None);
-        let (error, dead) = of_statement(&self.shared.config, self.binding.family, self.known, diagnosis);
+        let (error, dead) = of_statement(&self.shared.config, self.binding.family, self.known.engine, diagnosis);
         // One that comes between two calls to the driver closes the cursor, and the next call finds none.
         let is_cut_off = diagnosis.state() == "HY010" && self.running.was_cancelled();
         let error = if is_cut_off { error.with_kind(ErrorKind::Cancelled) } else { error };
@@ -199,9 +203,7 @@ impl Core {
 
     /// A plain statement that succeeded cannot have begun or ended a transaction, so the database need not be asked.
     fn keep(&self, before: Option<LinkState>, sql: &str) {
-        const PLAIN: [&str; 7] = ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "WITH"];
-        let word = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-        if self.state.get().is_none() && PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(word)) {
+        if self.state.get().is_none() && is_plain(sql) {
             self.state.set(before);
         }
     }
@@ -211,20 +213,7 @@ impl Core {
         if begins_with(sql, &["SELECT", "VALUES"]) {
             return Ok(false);
         }
-        Ok(Statement::parse(sql, self.known.dialect)?.kind() != StatementKind::Read)
-    }
-
-    /// Refuses what is sure to have no rows before it is run; what may have some only the database can tell.
-    pub(super) fn refuse_without_rows(&self, sql: &str) -> Result<()> {
-        if begins_with(sql, &["SELECT", "WITH", "VALUES"]) {
-            return Ok(());
-        }
-        let statement = Statement::parse(sql, self.known.dialect)?;
-        let is_sure = matches!(statement.kind(), StatementKind::Write | StatementKind::Ddl);
-        if is_sure && !statement.returns_rows() {
-            return Err(Error::new(ErrorKind::Misuse, "the statement returns no rows: run it with execute"));
-        }
-        Ok(())
+        Ok(Statement::parse(sql, self.dialect)?.kind() != StatementKind::Read)
     }
 
     /// Runs a text of one statement without parameters.
@@ -254,41 +243,9 @@ impl Core {
 
     /// Asks the database what is open.
     pub(super) fn ask(&self) -> LinkState {
-        let ran = |sql: &str| self.run(sql, |_, mut rows| rows.only_number().map(drop));
-        match self.known.probe {
-            Probe::Query(query) => match self.number(query) {
-                Ok(Some(0)) => LinkState::Idle,
-                Ok(Some(1)) => LinkState::Open,
-                Ok(Some(2)) => LinkState::Failed,
-                _ => LinkState::Unknown,
-            },
-            Probe::Savepoint => match ran("SAVEPOINT pontoon_state") {
-                Ok(_) => match ran("RELEASE SAVEPOINT pontoon_state") {
-                    Ok(_) => LinkState::Open,
-                    Err(_) => LinkState::Unknown,
-                },
-                Err(error) => match error.sqlstate() {
-                    Some("25P01") => LinkState::Idle,
-                    Some("25P02") => LinkState::Failed,
-                    _ => LinkState::Unknown,
-                },
-            },
-            Probe::Begin => match ran("BEGIN") {
-                Ok(_) => match ran("ROLLBACK") {
-                    Ok(_) => LinkState::Idle,
-                    Err(_) => LinkState::Unknown,
-                },
-                Err(error) if error.message().contains("within a transaction") => LinkState::Open,
-                Err(_) => LinkState::Unknown,
-            },
-            Probe::Describe => match ran("SET TRANSACTION READ WRITE") {
-                Ok(_) => LinkState::Idle,
-                Err(error) if error.vendor_code() == Some(1568) => LinkState::Open,
-                Err(_) => LinkState::Unknown,
-            },
-            Probe::None if self.manual.get() => LinkState::Open,
-            Probe::None => LinkState::Idle,
-        }
+        let run = |sql: &str| self.run(sql, |_, mut rows| rows.only_number().map(drop)).map(drop);
+        let told = self.known.probe.ask(run, |sql| self.number(sql));
+        told.unwrap_or(if self.manual.get() { LinkState::Open } else { LinkState::Idle })
     }
 
     /// Nobody can tell what an error has left behind, where the database cannot be asked.
@@ -299,11 +256,6 @@ impl Core {
     pub(super) fn doubt(&self) {
         self.dead.set(true);
     }
-}
-
-pub(super) fn begins_with(sql: &str, words: &[&str]) -> bool {
-    let word = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 fn closed() -> Error {

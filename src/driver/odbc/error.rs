@@ -2,9 +2,10 @@
 
 use odbc_api::handles::{DiagnosticStream, Diagnostics, slice_to_cow_utf8};
 
-use super::dialects::Known;
 use super::family::Family;
 use crate::config::Config;
+use crate::driver::foreign::known::Engine;
+use crate::driver::foreign::message::{Said, constraint_of, without_values};
 use crate::error::tables::{self, Meaning, most_telling};
 use crate::error::{Effect, Error, ErrorKind};
 
@@ -20,22 +21,6 @@ impl Diagnostic {
     fn of(state: &str, native: i32, message: &str) -> Diagnostic {
         Diagnostic { state: state.to_owned(), native, message: without_values(message) }
     }
-}
-
-/// The message without the values of rows that databases quote: those are nobody else's business.
-fn without_values(message: &str) -> String {
-    // PostgreSQL: a line of its own, `DETAIL: Key (name)=(…) already exists.`
-    let message = message.split("\nDETAIL:").next().unwrap_or(message);
-    // MariaDB: `Duplicate entry '…' for key 'name'`, `Incorrect integer value: '…' for column …`.
-    for (before, after) in [("Duplicate entry '", "' for key "), (" value: '", "' for column ")] {
-        if let Some((head, rest)) = message.split_once(before)
-            && let Some(at) = rest.rfind(after)
-        {
-            let head = format!("{head}{}", before.trim_end_matches(['\'', ' ', ':']));
-            return format!("{head}{}", &rest[at + 1..]);
-        }
-    }
-    message.to_owned()
 }
 
 /// Everything that a driver said about a call that failed, the most important first.
@@ -134,18 +119,18 @@ pub(super) fn at_connect(config: &Config, family: &Family, diagnosis: &Diagnosis
 }
 
 /// The error of a statement, and whether its connection is of no use any more.
-pub(super) fn of_statement(config: &Config, family: &Family, known: &Known, diagnosis: &Diagnosis) -> (Error, bool) {
+pub(super) fn of_statement(config: &Config, family: &Family, engine: Engine, diagnosis: &Diagnosis) -> (Error, bool) {
     let (native, state, text) = (i64::from(diagnosis.native()), diagnosis.state(), diagnosis.plain());
     let own = match family.package {
         "tdsodbc" => tables::freetds::meaning(native, &text),
         _ => None,
     };
-    let vendor = match known.names[0] {
-        "sqlite" => tables::sqlite::meaning(extended(native, &text), &text),
-        "mariadb" | "mysql" => tables::mysql::meaning(native),
-        "mssql" => tables::mssql::meaning(native, &text),
-        "oracle" => tables::oracle::meaning(native),
-        _ => None,
+    let vendor = match engine {
+        Engine::Sqlite => tables::sqlite::meaning(extended(native, &text), &text),
+        Engine::Mysql => tables::mysql::meaning(native),
+        Engine::Mssql => tables::mssql::meaning(native, &text),
+        Engine::Oracle => tables::oracle::meaning(native),
+        Engine::Postgres | Engine::Other => None,
     };
     let meaning = most_telling([own, vendor, tables::sqlstate::odbc(state)]);
     let constraint = meaning.filter(|meaning| meaning.kind().is_constraint()).and_then(|_| constraint_of(&text));
@@ -186,35 +171,12 @@ fn build(config: &Config, diagnosis: &Diagnosis, constraint: Option<String>) -> 
         error = error.with_constraint(constraint);
     }
     // The last record is the deepest cause.
-    let mut source: Option<Box<Record>> = None;
-    for record in diagnosis.records.iter().rev() {
-        source = Some(Box::new(Record {
-            text: redactor.redact(&format!("{} ({}, {})", record.message, record.state, record.native)).into_owned(),
-            next: source,
-        }));
-    }
-    match source {
-        Some(source) => error.with_source(source),
+    let texts = diagnosis.records.iter().map(|record| {
+        redactor.redact(&format!("{} ({}, {})", record.message, record.state, record.native)).into_owned()
+    });
+    match Said::chain(texts) {
+        Some(said) => error.with_source(said),
         None => error,
-    }
-}
-
-/// A diagnostic record as a cause, and the next one behind it.
-#[derive(Debug)]
-struct Record {
-    text: String,
-    next: Option<Box<Record>>,
-}
-
-impl std::fmt::Display for Record {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for Record {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.next.as_deref().map(|next| next as _)
     }
 }
 
@@ -245,26 +207,6 @@ fn without_origin(message: &str) -> &str {
     if text.is_empty() { message.trim() } else { text.trim() }
 }
 
-/// The constraint that a message names, in the words of the databases there are.
-fn constraint_of(text: &str) -> Option<String> {
-    // SQLite: the columns stand behind the colon.
-    if let Some((_, columns)) = text.split_once(" constraint failed: ") {
-        let columns = columns.trim();
-        return (!columns.is_empty()).then(|| columns.to_owned());
-    }
-    // PostgreSQL: constraint "name"; MariaDB: for key 'name', CONSTRAINT `name`; SQL Server: constraint 'name'.
-    for mark in ["constraint \"", "for key '", "CONSTRAINT `", "onstraint '", "constraint \u{201c}"] {
-        let Some((_, after)) = text.split_once(mark) else { continue };
-        let name = after.split(['"', '\'', '`', '\u{201d}']).next().unwrap_or_default();
-        if !name.is_empty() {
-            return Some(name.to_owned());
-        }
-    }
-    // PostgreSQL: null value in column "name".
-    let (_, after) = text.split_once("null value in column \"")?;
-    after.split('"').next().map(str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,36 +221,6 @@ mod tests {
             ("[only]", "[only]"),
         ] {
             assert_eq!(without_origin(message), text);
-        }
-    }
-
-    #[test]
-    fn values_of_rows_are_left_out() {
-        for (message, text) in [
-            ("ERROR: taken\nDETAIL: Key (name)=(secret) already exists.", "ERROR: taken"),
-            ("Duplicate entry 'secret' for key 'x' for key 'name'", "Duplicate entry for key 'name'"),
-            (
-                "Incorrect integer value: 'secret' for column `d`.`t`.`c` at row 1",
-                "Incorrect integer value for column `d`.`t`.`c` at row 1",
-            ),
-            ("UNIQUE constraint failed: t.a", "UNIQUE constraint failed: t.a"),
-        ] {
-            assert_eq!(without_values(message), text);
-        }
-    }
-
-    #[test]
-    fn the_constraint_is_found() {
-        for (text, constraint) in [
-            ("UNIQUE constraint failed: t.a, t.b", Some("t.a, t.b")),
-            ("duplicate key value violates unique constraint \"t_a_key\"", Some("t_a_key")),
-            ("Duplicate entry '1' for key 'PRIMARY'", Some("PRIMARY")),
-            ("Cannot add: a foreign key constraint fails (`d`.`b`, CONSTRAINT `fk` FOREIGN KEY)", Some("fk")),
-            ("Violation of UNIQUE KEY constraint 'UQ_t'. Cannot insert", Some("UQ_t")),
-            ("null value in column \"text\" of relation \"notes\" violates not-null constraint", Some("text")),
-            ("FOREIGN KEY constraint failed", None),
-        ] {
-            assert_eq!(constraint_of(text).as_deref(), constraint, "{text}");
         }
     }
 }

@@ -8,17 +8,18 @@ use parking_lot::ReentrantMutex;
 use super::bulk;
 use super::cancel::Canceller;
 use super::catalog;
-use super::core::{Core, begins_with};
-use super::dialects::Probe;
+use super::core::Core;
+use crate::driver::foreign::probe::Probe;
+use crate::driver::foreign::statement::{changes_rows, had_no_rows, inserts, refuse_without_rows, run_script};
 use crate::driver::way::{Reentrant, Way};
 use crate::driver::{BulkPath, Call, Catalog, Executed, Handle, LinkState, Reset, RowSink};
 use crate::error::{Effect, Error, ErrorKind, Result};
-use crate::sql::{Bound, Dialect, Sets, split_script};
+use crate::sql::{Bound, Dialect, Sets};
 use crate::value::Value;
 
 impl Reentrant for Core {
     fn dialect(place: &ReentrantMutex<Core>) -> &'static Dialect {
-        place.lock().known.dialect
+        place.lock().dialect
     }
 
     fn execute(&self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
@@ -31,15 +32,14 @@ impl Reentrant for Core {
             returned = Some(rows.count(call)?);
             Ok(())
         })?;
-        let inserts = begins_with(&statement.sql, &["INSERT", "REPLACE"]);
-        let writes = inserts || begins_with(&statement.sql, &["UPDATE", "DELETE", "MERGE", "WITH"]);
+        let writes = changes_rows(&statement.sql);
         let affected = match (changed, returned) {
             (Some(changed), _) if writes => changed,
             (None, Some(returned)) if writes => returned,
             _ => 0,
         };
         let key = match self.known.last_key {
-            Some(query) if inserts && affected > 0 => self.number(query)?.filter(|key| *key != 0),
+            Some(query) if inserts(&statement.sql) && affected > 0 => self.number(query)?.filter(|key| *key != 0),
             _ => None,
         };
         Ok(Executed::new(affected, key))
@@ -52,7 +52,7 @@ impl Reentrant for Core {
         statement: &Bound<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<()> {
-        self.refuse_without_rows(&statement.sql)?;
+        refuse_without_rows(&statement.sql, self.dialect)?;
         self.enter(call)?;
         if let Some(look) = self.binding.family.look {
             self.run(look, |_, _| Ok(()))?;
@@ -69,29 +69,11 @@ impl Reentrant for Core {
             rows.of_a_write(writes).push_into(call, sink, nests.then_some(&mut inside))
         });
         guard.end(self, ran)?;
-        if had_rows {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::Misuse,
-            "the statement has no rows, and it has run: call execute for what is done for its effect",
-        )
-        .with_effect(Effect::Unknown))
+        if had_rows { Ok(()) } else { Err(had_no_rows()) }
     }
 
     fn batch(&self, call: &Call<'_>, script: &str) -> Result<()> {
-        for (done, statement) in split_script(script, self.known.dialect).enumerate() {
-            let statement = statement?;
-            self.verb(call, statement.text).map_err(|error| {
-                // It was not sent itself, but those before it were.
-                let error = match error.effect() {
-                    Effect::NotSent if done > 0 => error.with_effect(Effect::NotApplied),
-                    _ => error,
-                };
-                if statement.line == 1 { error } else { error.context(format_args!("line {}", statement.line)) }
-            })?;
-        }
-        Ok(())
+        run_script(script, self.dialect, |text| self.verb(call, text))
     }
 
     /// Asked unless nothing has happened since it was asked last.
@@ -114,12 +96,7 @@ impl Reentrant for Core {
 
     fn ping(&self, call: &Call<'_>) -> Result<()> {
         self.enter(call)?;
-        let query = match self.known.names[0] {
-            "oracle" => "SELECT 1 FROM DUAL",
-            "db2" => "SELECT 1 FROM SYSIBM.SYSDUMMY1",
-            _ => "SELECT 1",
-        };
-        self.number(query).map(drop)
+        self.number(self.known.one).map(drop)
     }
 
     fn execute_many(&self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {

@@ -55,7 +55,6 @@ mod catalog;
 mod columns;
 mod connection_string;
 mod core;
-mod dialects;
 mod error;
 mod family;
 mod link;

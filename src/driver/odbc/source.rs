@@ -3,12 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use super::core::Core;
-use super::dialects::{self, Known};
 use super::family;
 use super::manager;
 use super::options::Settings;
 use super::target::{Target, add_password};
 use crate::config::Config;
+use crate::driver::foreign::known::{self, Known, Style};
 use crate::driver::raw::odbc::Running;
 use crate::driver::way::Way;
 use crate::driver::{Call, Link, Source};
@@ -54,8 +54,8 @@ pub(super) struct OdbcSource(Arc<Shared>);
 impl OdbcSource {
     pub(super) fn of(config: &Config) -> Result<OdbcSource> {
         let given_dialect = match (config.is_dialect_given(), config.scheme().name) {
-            (true, _) => Some(dialects::by_name(config.dialect())?),
-            (false, "mssql") => Some(dialects::by_name("mssql")?),
+            (true, _) => Some(known::by_name(config.dialect())?),
+            (false, "mssql") => Some(known::by_name("mssql")?),
             (false, _) => None,
         };
         Ok(OdbcSource(Arc::new(Shared {
@@ -74,8 +74,8 @@ impl Source for OdbcSource {
         let shared = &self.0;
         let known = shared.given_dialect.or_else(|| shared.found.get().copied());
         known
-            .unwrap_or_else(|| dialects::by_product(guess(shared.target.string.get("DRIVER").unwrap_or_default())))
-            .dialect
+            .unwrap_or_else(|| known::by_product(guess(shared.target.string.get("DRIVER").unwrap_or_default())))
+            .dialect(Style::Question)
     }
 
     fn connect(&self, call: &Call<'_>) -> Result<Box<dyn Link>> {

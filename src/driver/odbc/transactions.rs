@@ -19,14 +19,14 @@ use crate::sql::{Access, IsolationLevel, TxOptions};
 impl Transactions for Core {
     fn begin(&self, call: &Call<'_>, options: &TxOptions) -> Result<()> {
         if self.is_told() {
-            for statement in self.known.dialect.begin_statements(options)? {
+            for statement in self.dialect.begin_statements(options)? {
                 self.verb(call, &statement)?;
             }
             return Ok(());
         }
         // Asked for what it refuses, and for what is a statement inside of the transaction.
-        let texts = self.known.dialect.transactions;
-        let statements = self.known.dialect.begin_statements(options)?;
+        let texts = self.dialect.transactions;
+        let statements = self.dialect.begin_statements(options)?;
         let by_attribute = !texts.begin.is_empty();
         if by_attribute {
             let without = "ODBC has no such thing where the dialect is not known";
@@ -56,7 +56,7 @@ impl Transactions for Core {
 
     fn commit(&self, call: &Call<'_>) -> CommitOutcome {
         let result = if self.is_told() {
-            self.verb(call, self.known.dialect.transactions.commit)
+            self.verb(call, self.dialect.transactions.commit)
         } else {
             match self.end(true) {
                 Ok(()) => Ok(()),
@@ -73,46 +73,34 @@ impl Transactions for Core {
                 }
             }
         };
-        match (result, self.state()) {
-            (Ok(()), LinkState::Idle) => CommitOutcome::Committed,
-            (Err(error), LinkState::Open) => CommitOutcome::StillOpen(error),
-            (Err(error), LinkState::Idle | LinkState::Failed) => CommitOutcome::RolledBack(error),
-            (Err(error), LinkState::Unknown) => CommitOutcome::Unknown(error.with_effect(Effect::Unknown)),
-            (Ok(()), _) => CommitOutcome::Unknown(Error::new(
-                ErrorKind::CommitUnknown,
-                "COMMIT was accepted, but the database does not say that the transaction is over",
-            )),
-        }
+        CommitOutcome::told(result, self.state())
     }
 
     fn rollback(&self, call: &Call<'_>) -> Result<()> {
-        if self.is_told() { self.verb(call, self.known.dialect.transactions.rollback) } else { self.end(false) }
+        if self.is_told() { self.verb(call, self.dialect.transactions.rollback) } else { self.end(false) }
     }
 
     fn savepoint(&self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.verb(call, &self.known.dialect.savepoint(number))?;
-        self.set_open()
+        self.point(call, &self.dialect.savepoint(number))
     }
 
     fn release(&self, call: &Call<'_>, number: u32) -> Result<()> {
-        match self.known.dialect.release(number) {
-            Some(release) => {
-                self.verb(call, &release)?;
-                self.set_open()
-            }
+        match self.dialect.release(number) {
+            Some(release) => self.point(call, &release),
             None => Ok(()),
         }
     }
 
     fn rollback_to(&self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.verb(call, &self.known.dialect.rollback_to(number))?;
+        self.verb(call, &self.dialect.rollback_to(number))?;
         self.release(call, number)
     }
 }
 
 impl Core {
     /// A savepoint that was set, released or gone back to says that the transaction around it is open.
-    fn set_open(&self) -> Result<()> {
+    fn point(&self, call: &Call<'_>, statement: &str) -> Result<()> {
+        self.verb(call, statement)?;
         self.set_state(LinkState::Open);
         Ok(())
     }

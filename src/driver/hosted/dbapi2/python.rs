@@ -5,12 +5,13 @@ use std::sync::OnceLock;
 
 use super::super::child::Launch;
 use super::super::core::Speech;
-use super::super::known::{self, Known, Probe, Style};
 use super::super::message::Facts;
 use super::super::program;
 use super::super::source::Foreign;
 use crate::config::{Config, OptionValue};
 use crate::driver::Call;
+use crate::driver::foreign::known::{self, Known, Style};
+use crate::driver::foreign::probe::Probe;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Secret;
 use crate::sql::Dialect;

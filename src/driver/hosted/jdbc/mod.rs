@@ -73,10 +73,10 @@ use std::sync::Arc;
 
 use super::child::Launch;
 use super::core::Speech;
-use super::known::{self, Known, Style};
 use super::message::Facts;
 use super::source::{Foreign, HostedSource};
 use crate::config::{Config, OptionValue, SchemeInfo};
+use crate::driver::foreign::known::{self, Known, Style};
 use crate::driver::{Call, Driver, Source};
 use crate::error::Result;
 use crate::secret::Secret;

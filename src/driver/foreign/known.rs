@@ -1,12 +1,13 @@
 //! What is known of the databases behind foreign drivers, as data.
 
+use super::probe::Probe;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{self, Dialect, Placeholder};
 
-/// How a host wants parameters written.
-#[allow(dead_code, reason = "of hosts that may not be compiled in")]
+/// How a driver wants parameters written.
+#[allow(dead_code, reason = "of drivers that may not be compiled in")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
+pub(in crate::driver) enum Style {
     /// `?`
     Question,
     /// `?`, and `??` for the operator.
@@ -41,24 +42,9 @@ static DB2: Styles = styles(sql::DB2);
 static H2: Styles = styles(sql::H2);
 static HSQLDB: Styles = styles(sql::HSQLDB);
 
-/// How a database tells whether a transaction is open, when its host was not told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Probe {
-    /// A query whose one number says it: 0 none, 1 one, 2 one that accepts only its end.
-    Query(&'static str),
-    /// A savepoint, which PostgreSQL sets only in a transaction: `25P01` says there is none, `25P02` that it failed.
-    Savepoint,
-    /// `BEGIN`, which SQLite refuses in a transaction. It takes no lock.
-    Begin,
-    /// MySQL lets the next transaction be described only when none is open: error 1568 says there is one.
-    Describe,
-    /// It does not.
-    None,
-}
-
 /// Whose codes and messages errors have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Engine {
+pub(in crate::driver) enum Engine {
     Sqlite,
     Postgres,
     Mysql,
@@ -69,16 +55,21 @@ pub(super) enum Engine {
 
 /// A database behind foreign drivers.
 #[derive(Debug)]
-pub(super) struct Known {
+#[allow(dead_code, reason = "of drivers that may not be compiled in")]
+pub(in crate::driver) struct Known {
     /// What it is called in the option `dialect`, the scheme's own name among it.
-    pub(super) names: &'static [&'static str],
+    names: &'static [&'static str],
     /// What the database calls itself begins with, in small letters.
     products: &'static [&'static str],
     styles: &'static Styles,
-    pub(super) probe: Probe,
-    pub(super) engine: Engine,
+    pub(in crate::driver) probe: Probe,
+    pub(in crate::driver) engine: Engine,
+    /// A query of one number, which touches nothing.
+    pub(in crate::driver) one: &'static str,
+    /// What asks for the key that the database made for the last row, if its driver does not tell.
+    pub(in crate::driver) last_key: Option<&'static str>,
     /// Whether a write that is interrupted takes its transaction along.
-    pub(super) interrupted_write_ends_all: bool,
+    pub(in crate::driver) interrupted_write_ends_all: bool,
 }
 
 const UNKNOWN: Known = Known {
@@ -87,6 +78,8 @@ const UNKNOWN: Known = Known {
     styles: &GENERIC,
     probe: Probe::None,
     engine: Engine::Other,
+    one: "SELECT 1",
+    last_key: None,
     interrupted_write_ends_all: false,
 };
 
@@ -98,7 +91,9 @@ static KNOWN: &[Known] = &[
         styles: &SQLITE,
         probe: Probe::Begin,
         engine: Engine::Sqlite,
+        last_key: Some("SELECT last_insert_rowid()"),
         interrupted_write_ends_all: true,
+        ..UNKNOWN
     },
     Known {
         names: &["postgresql", "postgres"],
@@ -114,6 +109,7 @@ static KNOWN: &[Known] = &[
         styles: &MARIADB,
         probe: Probe::Query("SELECT @@in_transaction"),
         engine: Engine::Mysql,
+        last_key: Some("SELECT last_insert_id()"),
         ..UNKNOWN
     },
     Known {
@@ -122,31 +118,39 @@ static KNOWN: &[Known] = &[
         styles: &MYSQL,
         probe: Probe::Describe,
         engine: Engine::Mysql,
+        last_key: Some("SELECT last_insert_id()"),
         ..UNKNOWN
     },
     Known {
         names: &["mssql", "sqlserver", "tsql"],
-        products: &["microsoft sql server", "sql server"],
+        products: &["microsoft sql server", "sql server", "sybase"],
         styles: &TSQL,
         probe: Probe::Query("SELECT CASE WHEN XACT_STATE() = -1 THEN 2 WHEN @@TRANCOUNT > 0 THEN 1 ELSE 0 END"),
         engine: Engine::Mssql,
         ..UNKNOWN
     },
-    Known { names: &["oracle"], products: &["oracle"], styles: &ORACLE, engine: Engine::Oracle, ..UNKNOWN },
-    Known { names: &["db2"], products: &["db2"], styles: &DB2, ..UNKNOWN },
+    Known {
+        names: &["oracle"],
+        products: &["oracle"],
+        styles: &ORACLE,
+        engine: Engine::Oracle,
+        one: "SELECT 1 FROM DUAL",
+        ..UNKNOWN
+    },
+    Known { names: &["db2"], products: &["db2"], styles: &DB2, one: "SELECT 1 FROM SYSIBM.SYSDUMMY1", ..UNKNOWN },
     Known { names: &["h2"], products: &["h2"], styles: &H2, ..UNKNOWN },
     Known { names: &["hsqldb"], products: &["hsql"], styles: &HSQLDB, ..UNKNOWN },
 ];
 
 impl Known {
     /// Its dialect, with parameters written so.
-    pub(super) fn dialect(&self, style: Style) -> &'static Dialect {
+    pub(in crate::driver) fn dialect(&self, style: Style) -> &'static Dialect {
         &self.styles[style as usize]
     }
 }
 
 /// The database of this name, in the option or as a scheme's own.
-pub(super) fn by_name(name: &str) -> Result<&'static Known> {
+pub(in crate::driver) fn by_name(name: &str) -> Result<&'static Known> {
     KNOWN.iter().find(|known| known.names.iter().any(|own| own.eq_ignore_ascii_case(name.trim()))).ok_or_else(|| {
         let names: Vec<_> = KNOWN.iter().map(|known| known.names[0]).collect();
         Error::new(
@@ -157,13 +161,13 @@ pub(super) fn by_name(name: &str) -> Result<&'static Known> {
 }
 
 /// The database whose drivers have URLs that begin with `jdbc:` and this name.
-#[cfg(feature = "jdbc")]
-pub(super) fn by_family(name: &str) -> &'static Known {
+#[cfg(all(feature = "jdbc", unix))]
+pub(in crate::driver) fn by_family(name: &str) -> &'static Known {
     by_name(name).unwrap_or(&KNOWN[0])
 }
 
 /// The database that calls itself so.
-pub(super) fn by_product(product: &str) -> &'static Known {
+pub(in crate::driver) fn by_product(product: &str) -> &'static Known {
     let product = product.to_ascii_lowercase();
     let is_its = |known: &&Known| known.products.iter().any(|own| product.starts_with(own));
     KNOWN.iter().find(is_its).unwrap_or(&KNOWN[0])
@@ -190,7 +194,7 @@ mod tests {
             assert_eq!(by_product(product).names[0], name);
             assert_eq!(by_name(name).expect(name).names[0], name);
         }
-        assert!(by_name("nonsense").is_err());
+        assert!(by_name("klingon").is_err_and(|error| error.message().contains("generic, sqlite, postgresql")));
     }
 
     #[test]
