@@ -11,6 +11,7 @@
 //! release until all the drivers planned for the library live behind them.
 
 mod admin;
+mod bulk;
 mod call;
 #[cfg(any(feature = "odbc", all(any(feature = "dbapi2", feature = "jdbc"), unix)))]
 mod foreign;

@@ -4,8 +4,9 @@ use super::core::Core;
 use super::message::EXECUTE_MANY;
 use super::rows::put_sets;
 use super::values;
+use crate::driver::bulk::check_width;
 use crate::driver::{BulkPath, Call};
-use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::error::{Effect, Result};
 use crate::sql::{Sets, Statement};
 use crate::value::{Value, ValueRef};
 
@@ -63,13 +64,7 @@ pub(super) fn insert(
     let mut chunk = Chunk { core, call, what: "row", sql, values: Vec::new(), sets: 0, bytes: 0, done: 0 };
     let mut affected = 0;
     for row in rows {
-        if row.len() != columns.len() {
-            return Err(Error::new(
-                ErrorKind::Parameter,
-                format!("row {} has {} values for {} columns", chunk.done + chunk.sets, row.len(), columns.len()),
-            )
-            .with_effect(Effect::NotSent));
-        }
+        check_width(&row, columns, chunk.done + chunk.sets)?;
         for (column, value) in columns.iter().zip(&row) {
             values::check(core.speech.known.engine, value.as_ref())
                 .map_err(|error| error.context(format_args!("\"{column}\" of row {}", chunk.done + chunk.sets)))?;

@@ -6,8 +6,9 @@ use super::link::{MysqlLink, size_of_value};
 use super::load;
 use super::values::{bind, bind_all, length_of};
 use super::verb::Verb;
+use crate::driver::bulk::{check_width, several};
 use crate::driver::{BulkPath, Call};
-use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::error::{Effect, Result};
 use crate::sql::{Sets, Statement};
 use crate::value::Value;
 
@@ -133,22 +134,4 @@ impl Load<'_> {
         (self.rows, self.bytes) = (0, 0);
         Ok(())
     }
-}
-
-pub(super) fn check_width(row: &[Value], columns: &[String], number: usize) -> Result<()> {
-    if row.len() == columns.len() {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::Parameter,
-        format!("row {number} has {} values for {} columns", row.len(), columns.len()),
-    )
-    .with_effect(Effect::NotSent))
-}
-
-/// The text of an INSERT of one row, for several.
-fn several(one: &str, columns: usize, rows: usize) -> String {
-    let until = one.rfind('(').unwrap_or(one.len());
-    let row = format!("({})", vec!["?"; columns].join(","));
-    format!("{}{}", &one[..until], vec![row.as_str(); rows].join(","))
 }

@@ -6,10 +6,10 @@
 use mysql::Value as NativeValue;
 use mysql::prelude::Queryable;
 
-use super::bulk::check_width;
 use super::infile::sending;
 use super::link::MysqlLink;
 use super::values::bind;
+use crate::driver::bulk::check_width;
 use crate::driver::{BulkPath, Call, Link};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::value::{Kind, Value};

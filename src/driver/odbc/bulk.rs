@@ -8,6 +8,7 @@ use super::core::Core;
 use super::error::Diagnosis;
 use super::family::Text;
 use super::params::Binding;
+use crate::driver::bulk::check_width;
 use crate::driver::raw::odbc::{Arrays, SetSaid, row_count};
 use crate::driver::{BulkPath, Call};
 use crate::error::{Effect, Error, ErrorKind, Result};
@@ -126,13 +127,7 @@ pub(super) fn insert(
         let mut bytes = 0;
         while chunk.len() < most && bytes < CHUNK_BYTES {
             let Some(row) = rows.next() else { break };
-            if row.len() != columns.len() {
-                return Err(Error::new(
-                    ErrorKind::Parameter,
-                    format!("row {} has {} values for {} columns", load.done + chunk.len(), row.len(), columns.len()),
-                )
-                .with_effect(Effect::NotSent));
-            }
+            check_width(&row, columns, load.done + chunk.len())?;
             // An array has the room of its longest value for each of them.
             bytes = bytes.max(row.iter().map(room).sum::<usize>() * (chunk.len() + 1));
             chunk.push(row);

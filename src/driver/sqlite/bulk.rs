@@ -9,8 +9,9 @@ use super::core::{Core, Failure, Outcome, bind_values};
 use super::error::of_native;
 use super::statement::Facts;
 use super::watch::Running;
+use crate::driver::bulk::{check_width, several};
 use crate::driver::{BulkPath, Call};
-use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::sql::{SQLITE, Statement};
 use crate::value::Value;
 
@@ -41,13 +42,6 @@ pub(super) fn insert(
         Err(error) if load.done > 0 => Err(core.after_others(error)),
         Err(error) => Err(error),
     }
-}
-
-/// The text of an INSERT of one row, for several.
-fn several(one: &str, columns: usize, rows: usize) -> String {
-    let until = one.rfind('(').unwrap_or(one.len());
-    let row = format!("({})", vec!["?"; columns].join(","));
-    format!("{}{}", &one[..until], vec![row.as_str(); rows].join(","))
 }
 
 struct Load<'a> {
@@ -128,14 +122,7 @@ impl Load<'_> {
     }
 
     fn check_widths(&self, rows: &[Vec<Value>]) -> Result<()> {
-        match rows.iter().position(|row| row.len() != self.columns.len()) {
-            None => Ok(()),
-            Some(at) => Err(Error::new(
-                ErrorKind::Parameter,
-                format!("row {} has {} values for {} columns", self.done + at, rows[at].len(), self.columns.len()),
-            )
-            .with_effect(Effect::NotSent)),
-        }
+        rows.iter().enumerate().try_for_each(|(at, row)| check_width(row, self.columns, self.done + at))
     }
 }
 
