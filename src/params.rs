@@ -159,6 +159,16 @@ impl IntoParams for () {
     }
 }
 
+/// Packs values by position; false where the statement needs more done with them.
+#[inline]
+fn pack_all<T: ToValue>(values: &[T], pack: &mut Pack<'_>) -> bool {
+    let takes = pack.takes_positions(values.len());
+    if takes {
+        pack.positions(values.len(), |into| values.iter().for_each(|value| into.push(value)));
+    }
+    takes
+}
+
 impl<T: ToValue> IntoParams for Vec<T> {
     #[inline]
     fn into_params(self) -> Params {
@@ -167,9 +177,7 @@ impl<T: ToValue> IntoParams for Vec<T> {
 
     #[inline]
     fn pack(self, pack: &mut Pack<'_>) {
-        if pack.takes_positions(self.len()) {
-            pack.positions(self.len(), |into| self.iter().for_each(|value| into.push(value)));
-        } else {
+        if !pack_all(&self, pack) {
             pack.params(self.into_params());
         }
     }
@@ -182,9 +190,7 @@ impl<T: ToValue> IntoParams for &[T] {
 
     #[inline]
     fn pack(self, pack: &mut Pack<'_>) {
-        if pack.takes_positions(self.len()) {
-            pack.positions(self.len(), |into| self.iter().for_each(|value| into.push(value)));
-        } else {
+        if !pack_all(self, pack) {
             pack.params(self.into_params());
         }
     }
@@ -209,9 +215,7 @@ impl<T: ToValue, const N: usize> IntoParams for [T; N] {
 
     #[inline]
     fn pack(self, pack: &mut Pack<'_>) {
-        if pack.takes_positions(self.len()) {
-            pack.positions(self.len(), |into| self.iter().for_each(|value| into.push(value)));
-        } else {
+        if !pack_all(&self, pack) {
             pack.params(self.into_params());
         }
     }
