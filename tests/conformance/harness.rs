@@ -82,7 +82,7 @@ pub(crate) fn run(profile: &'static Profile, face: Face, name: &str, test: fn(&T
             None => return,
         },
     };
-    let mut exceptions = profile.exceptions.iter().chain(face.exceptions());
+    let mut exceptions = profile.exceptions().chain(face.exceptions());
     let exception = exceptions.find(|exception| exception.test == name);
     if let Some(exception) = exception.filter(|_| !Face::PROVES_EXCEPTIONS) {
         println!("{}", exception.reason);

@@ -5,22 +5,15 @@
 
 use pontoon::{Error, ErrorKind, IsolationLevel, Result};
 
-use super::{Exception, Feature, Place, Profile, Setting, TellsKey, Types, sqlite};
+use super::{Exception, Feature, Place, Profile, Setting, TellsKey, Types, exceptions, lacking, not_lent, sqlite};
 use crate::face::prelude::*;
 #[cfg(feature = "postgres")]
 use crate::kit::servers::Postgres;
 use crate::kit::servers::{MariaDb, shared};
 
-/// Tests that give less time than Java takes to start, on a machine with much else to do.
-const STARTS: (Feature, &str) = (Feature::OpensAtOnce, "a process is started first");
-
 /// The driver's own connection is in another process, and nothing of it is lent.
 fn count(db: &Database) -> Result<i64> {
     db.fetch_val("SELECT count(*) FROM notes", ())?.ok_or_else(|| Error::new(ErrorKind::Other, "no row"))
-}
-
-fn begin(_: &Database) -> Result<()> {
-    Err(Error::new(ErrorKind::Unsupported, "the driver's own connection is in another process"))
 }
 
 /// The URL of a server's database for its driver: user and password are properties there.
@@ -31,28 +24,6 @@ fn by(url: &str, driver: &str, options: &str) -> String {
     let address = address.split('?').next().unwrap_or(address);
     format!("jdbc+{driver}://{address}?user={user}&password={password}{options}")
 }
-
-const NOT_LENT: Exception = Exception {
-    test: "callers::the_session_is_clean_for_the_next",
-    reason: "the driver's own connection is in another process",
-};
-
-const MISSPELT: Exception =
-    Exception { test: "defects::options_mean_what_they_say", reason: "what is misspelt goes to the driver" };
-
-const WORDS: Exception = Exception {
-    test: "misuse::says_what_is_wrong_and_what_to_do",
-    reason: "what is misspelt goes to the driver, and lists are refused in other words",
-};
-
-const SCHEME: Exception =
-    Exception { test: "lifecycle::the_url_and_the_configuration", reason: "the scheme is not that of the dialect" };
-
-const NO_STREAM: &str = "the driver has the whole result before its first row";
-
-const ENDLESS_STREAM: Exception = Exception { test: "iteration::an_endless_stream_dropped", reason: NO_STREAM };
-
-const CLOSED_STREAM: Exception = Exception { test: "lifecycle::closed_under_a_stream", reason: NO_STREAM };
 
 const NOT_LOCAL: &str = "a temporary table is seen by all connections unless it is LOCAL";
 
@@ -119,56 +90,46 @@ pub(crate) const H2: Profile = Profile {
     tells_key: TellsKey::OfTheLast,
     levels: IsolationLevel::ALL,
     count_by_driver: count,
-    begin_by_driver: begin,
+    begin_by_driver: not_lent,
     lacking: &[
-        STARTS,
-        (Feature::TransactionalDdl, "DDL commits"),
-        (Feature::SameUrlSameData, "every Database has a process of its own, and its memory"),
-        (Feature::CommitCanBeBusy, "a commit waits for no reader"),
-        (Feature::File, "it is in memory"),
-        (Feature::NamedMemory, "it is the memory of one process"),
-        (Feature::SingleWriter, "rows are locked, and not the whole"),
-        (Feature::NamesLockWaits, "a statement that was cancelled says no more than that"),
-        (Feature::DeferredConstraints, "foreign keys are checked by each statement"),
+        lacking::OTHER_PROCESS,
+        &[
+            (Feature::TransactionalDdl, "DDL commits"),
+            (Feature::SameUrlSameData, "every Database has a process of its own, and its memory"),
+            (Feature::CommitCanBeBusy, "a commit waits for no reader"),
+            (Feature::File, "it is in memory"),
+            (Feature::NamedMemory, "it is the memory of one process"),
+            (Feature::SingleWriter, "rows are locked, and not the whole"),
+            (Feature::NamesLockWaits, "a statement that was cancelled says no more than that"),
+            (Feature::DeferredConstraints, "foreign keys are checked by each statement"),
+        ],
     ],
     exceptions: &[
-        NOT_LENT,
-        MISSPELT,
-        WORDS,
-        SCHEME,
-        ENDLESS_STREAM,
-        CLOSED_STREAM,
-        CONFLICT_RUN_AGAIN,
-        CONFLICT_UNASKED,
-        CONFLICT_COUNTED,
-        Exception { test: "callers::a_handle_that_moves", reason: NOT_LOCAL },
-        Exception { test: "callers::one_thread_one_connection", reason: NOT_LOCAL },
-        Exception { test: "callers::two_threads_two_connections", reason: NOT_LOCAL },
-        Exception { test: "iteration::a_temporary_table", reason: NOT_LOCAL },
-        Exception { test: "callers::a_statement_by_the_database_in_another_thread_does_not_take_part", reason: HINT },
-        Exception { test: "isolation::a_snapshot_stays_as_it_was", reason: HINT },
-        Exception { test: "transactions::read_only", reason: HINT },
-        Exception { test: "lifecycle::copies", reason: NO_COPY },
-        Exception { test: "rollback::a_copy_is_independent", reason: NO_COPY },
-        Exception { test: "queries::returning", reason: "there is no RETURNING, but SELECT … FROM FINAL TABLE" },
-        Exception {
-            test: "rollback_streams::transactions_between_the_rows",
-            reason: "it makes a table under force rollback, and DDL commits",
-        },
-        Exception {
-            test: "rollback_streams::what_was_done_between_the_rows_of_a_stream_that_ends_early",
-            reason: NO_STREAM,
-        },
-        Exception {
-            test: "transactions::a_transaction_that_the_database_ended",
-            reason: "no single statement ends one with an error",
-        },
-        Exception { test: "values::text", reason: "char_length counts units of UTF-16" },
-        Exception { test: "values::what_is_out_of_range", reason: "NaN becomes 0 in a column of integers" },
+        exceptions::FOREIGN,
+        exceptions::OTHER_PROCESS,
+        exceptions::NO_STREAMS,
+        exceptions::CONFLICTS,
+        &[
+            exceptions::DDL_COMMITS,
+            exceptions::NOT_ENDED,
+            Exception { test: "callers::a_handle_that_moves", reason: NOT_LOCAL },
+            Exception { test: "callers::one_thread_one_connection", reason: NOT_LOCAL },
+            Exception { test: "callers::two_threads_two_connections", reason: NOT_LOCAL },
+            Exception { test: "iteration::a_temporary_table", reason: NOT_LOCAL },
+            Exception {
+                test: "callers::a_statement_by_the_database_in_another_thread_does_not_take_part",
+                reason: HINT,
+            },
+            Exception { test: "isolation::a_snapshot_stays_as_it_was", reason: HINT },
+            Exception { test: "transactions::read_only", reason: HINT },
+            Exception { test: "lifecycle::copies", reason: NO_COPY },
+            Exception { test: "rollback::a_copy_is_independent", reason: NO_COPY },
+            Exception { test: "queries::returning", reason: "there is no RETURNING, but SELECT … FROM FINAL TABLE" },
+            Exception { test: "values::text", reason: "char_length counts units of UTF-16" },
+            Exception { test: "values::what_is_out_of_range", reason: "NaN becomes 0 in a column of integers" },
+        ],
     ],
 };
-
-const NO_FILE: &str = "what the native driver makes of the path is its own";
 
 /// SQLite, by Xerial's driver.
 pub(crate) const SQLITE: Profile = Profile {
@@ -176,33 +137,11 @@ pub(crate) const SQLITE: Profile = Profile {
     place: Place::Here(|directory, number| format!("jdbc:sqlite:{}/{number}.db?foreign_keys=on", directory.display())),
     options: |builder| builder,
     count_by_driver: count,
-    begin_by_driver: begin,
-    lacking: &[
-        (
-            Feature::WriteInterruptKeepsTransaction,
-            "SQLite rolls the whole transaction back when a write is interrupted",
-        ),
-        STARTS,
-        (Feature::ReadersBesideWriter, "a new file has a rollback journal, under which readers and writer wait"),
-        (Feature::File, NO_FILE),
-        (Feature::NamedMemory, NO_FILE),
-        (Feature::NamesLockWaits, "a statement that was interrupted says no more than that"),
-    ],
-    exceptions: &[NOT_LENT, MISSPELT, WORDS, SCHEME],
+    begin_by_driver: not_lent,
+    lacking: &[lacking::SQLITE, lacking::SQLITE_FILE, lacking::LOCK_WAITS, lacking::OTHER_PROCESS],
+    exceptions: &[exceptions::FOREIGN, exceptions::OTHER_PROCESS],
     ..sqlite::FILE
 };
-
-const ON_SERVER: &str = "it is on a server";
-
-const NO_CONFLICT: &str =
-    "transactions conflict at their level and not at a lock mode; the tests of the native drivers have those that do";
-
-const CONFLICT_RUN_AGAIN: Exception = Exception { test: "isolation::a_conflict_is_run_again", reason: NO_CONFLICT };
-
-const CONFLICT_UNASKED: Exception =
-    Exception { test: "isolation::a_conflict_is_not_run_again_unasked", reason: NO_CONFLICT };
-
-const CONFLICT_COUNTED: Exception = Exception { test: "isolation::attempts_are_counted", reason: NO_CONFLICT };
 
 /// PostgreSQL, by its own driver.
 #[cfg(feature = "postgres")]
@@ -210,32 +149,13 @@ pub(crate) const POSTGRES: Profile = Profile {
     name: "jdbc-postgres",
     place: Place::By(|| shared(&Postgres), |url| by(url, "postgresql", "&sslmode=disable")),
     count_by_driver: count,
-    begin_by_driver: begin,
-    lacking: &[
-        STARTS,
-        (Feature::CommitCanBeBusy, "a commit waits for no reader"),
-        (Feature::File, ON_SERVER),
-        (Feature::NamedMemory, ON_SERVER),
-        (Feature::SingleWriter, "rows are locked, and not the whole"),
-        (Feature::NamesLockWaits, "a statement that was cancelled says no more than that"),
-        (Feature::EmptyLists, "no text of an empty list is right for every type; the error says to write = ANY"),
-    ],
+    begin_by_driver: not_lent,
+    lacking: &[lacking::POSTGRES, lacking::OTHER_PROCESS],
     exceptions: &[
-        NOT_LENT,
-        MISSPELT,
-        WORDS,
-        SCHEME,
-        CONFLICT_RUN_AGAIN,
-        CONFLICT_UNASKED,
-        CONFLICT_COUNTED,
-        Exception {
-            test: "transactions::read_only",
-            reason: "a write that was refused leaves the transaction with nothing but its end",
-        },
-        Exception {
-            test: "transactions::a_transaction_that_the_database_ended",
-            reason: "the server ends no transaction but with its connection",
-        },
+        exceptions::FOREIGN,
+        exceptions::OTHER_PROCESS,
+        exceptions::CONFLICTS,
+        &[exceptions::REFUSED_WRITE, exceptions::NOT_ENDED],
     ],
     ..super::postgres::POSTGRES
 };
@@ -247,31 +167,17 @@ pub(crate) const MARIADB: Profile = Profile {
     place: Place::By(|| shared(&MariaDb), |url| by(url, "mariadb", "")),
     types: Types { uuid: "VARCHAR(36)", bool: "BIT(1)", ..super::mariadb::MARIADB.types },
     count_by_driver: count,
-    begin_by_driver: begin,
+    begin_by_driver: not_lent,
     lacking: &[
-        STARTS,
-        (Feature::TransactionalDdl, "DDL commits"),
-        (Feature::CommitCanBeBusy, "a commit waits for no lock"),
-        (Feature::File, ON_SERVER),
-        (Feature::NamedMemory, ON_SERVER),
-        (Feature::NestedStatements, "the driver reads all rows of a statement before the next begins"),
-        (Feature::SingleWriter, "rows are locked, and not the whole"),
-        (Feature::NamesLockWaits, "a statement that was ended says no more than that"),
-        (Feature::DeferredConstraints, "foreign keys are checked by each statement"),
+        lacking::MARIADB,
+        lacking::OTHER_PROCESS,
+        &[(Feature::NestedStatements, "the driver reads all rows of a statement before the next begins")],
     ],
     exceptions: &[
-        NOT_LENT,
-        MISSPELT,
-        WORDS,
-        SCHEME,
-        CONFLICT_RUN_AGAIN,
-        CONFLICT_UNASKED,
-        CONFLICT_COUNTED,
-        Exception { test: "values::uuids", reason: "a text is not told from a UUID" },
-        Exception {
-            test: "transactions::a_transaction_that_the_database_ended",
-            reason: "no single statement ends one with an error",
-        },
+        exceptions::FOREIGN,
+        exceptions::OTHER_PROCESS,
+        exceptions::CONFLICTS,
+        &[exceptions::UUID_AS_TEXT, exceptions::NOT_ENDED],
     ],
     ..super::mariadb::MARIADB
 };

@@ -3,7 +3,7 @@
 use mysql::prelude::Queryable;
 use pontoon::{Error, ErrorKind, Result};
 
-use super::{Exception, Feature, Place, Profile, TellsKey, words};
+use super::{Exception, Feature, Place, Profile, TellsKey, exceptions, lacking, words};
 use crate::face::Database;
 use crate::kit::servers::{MariaDb, shared};
 
@@ -45,17 +45,11 @@ pub(crate) const MARIADB: Profile = Profile {
     count_by_driver: count,
     begin_by_driver: begin,
     lacking: &[
-        (Feature::TransactionalDdl, "DDL commits"),
-        (Feature::CommitCanBeBusy, "a commit waits for no lock"),
-        (Feature::File, "it is on a server"),
-        (Feature::NamedMemory, "it is on a server"),
-        (Feature::NestedStatements, "the rows of a statement are read before the next begins"),
-        (Feature::SingleWriter, "rows are locked, and not the whole"),
-        (Feature::NamesLockWaits, "a statement that was ended says no more than that"),
-        (Feature::DeferredConstraints, "foreign keys are checked by each statement"),
+        lacking::MARIADB,
+        &[(Feature::NestedStatements, "the rows of a statement are read before the next begins")],
     ],
-    exceptions: &[
-        Exception { test: "values::uuids", reason: "16 bytes are not told from a UUID" },
+    exceptions: &[&[
+        exceptions::UUID_AS_BYTES,
         Exception { test: "isolation::a_conflict_is_run_again", reason: NO_CONFLICT },
         Exception { test: "isolation::a_conflict_is_not_run_again_unasked", reason: NO_CONFLICT },
         Exception { test: "isolation::attempts_are_counted", reason: NO_CONFLICT },
@@ -63,5 +57,5 @@ pub(crate) const MARIADB: Profile = Profile {
             test: "transactions::a_transaction_that_the_database_ended",
             reason: "no single statement ends one with an error; the driver's own tests do it by a deadlock, and by DDL",
         },
-    ],
+    ]],
 };

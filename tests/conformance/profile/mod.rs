@@ -3,9 +3,13 @@
 #[cfg(all(feature = "dbapi2", unix))]
 #[allow(dead_code, reason = "the suite is not run on servers through Python a second time, awaited")]
 pub(crate) mod dbapi2;
+#[allow(dead_code, reason = "of drivers that may not be compiled in")]
+mod exceptions;
 #[cfg(all(feature = "jdbc", unix))]
 #[allow(dead_code, reason = "the suite runs H2 alone, and not awaited")]
 pub(crate) mod jdbc;
+#[allow(dead_code, reason = "of drivers that may not be compiled in")]
+mod lacking;
 #[cfg(feature = "mysql")]
 pub(crate) mod mariadb;
 #[cfg(feature = "odbc")]
@@ -20,7 +24,10 @@ mod words;
 use std::path::Path;
 
 use pontoon::{DatabaseBuilder, IsolationLevel, Result};
+#[cfg(all(any(feature = "dbapi2", feature = "jdbc"), unix))]
+use pontoon::{Error, ErrorKind};
 
+use self::lacking::Lacking;
 use crate::face::Database;
 
 use crate::kit::servers::Server;
@@ -59,9 +66,9 @@ pub(crate) struct Profile {
     /// Begins a transaction and writes a note with the driver's own connection, and leaves it so.
     pub(crate) begin_by_driver: fn(&Database) -> Result<()>,
     /// What it lacks, each with the reason.
-    pub(crate) lacking: &'static [(Feature, &'static str)],
+    pub(crate) lacking: &'static [Lacking],
     /// Tests that fail on it, each with the reason. One that passes after all is a failure.
-    pub(crate) exceptions: &'static [Exception],
+    pub(crate) exceptions: &'static [&'static [Exception]],
 }
 
 /// Where a profile has its databases.
@@ -76,6 +83,12 @@ pub(crate) enum Place {
     /// On a server, by way of a URL that is made of its own.
     #[allow(dead_code, reason = "of a driver that may not be compiled in")]
     By(fn() -> Option<&'static Server>, fn(&str) -> String),
+}
+
+/// What is done with the driver's own connection, where that is in another process.
+#[cfg(all(any(feature = "dbapi2", feature = "jdbc"), unix))]
+fn not_lent<T>(_: &Database) -> Result<T> {
+    Err(Error::new(ErrorKind::Unsupported, "the driver's own connection is in another process"))
 }
 
 /// A test that fails on a profile.
@@ -164,8 +177,13 @@ pub(crate) struct Types {
 }
 
 impl Profile {
+    /// The tests that fail on it.
+    pub(crate) fn exceptions(&self) -> impl Iterator<Item = &'static Exception> + use<> {
+        self.exceptions.iter().copied().flatten()
+    }
+
     /// Why it lacks something.
     pub(crate) fn lacks(&self, feature: Feature) -> Option<&'static str> {
-        self.lacking.iter().find(|(lacking, _)| *lacking == feature).map(|(_, reason)| *reason)
+        self.lacking.iter().copied().flatten().find(|(lacking, _)| *lacking == feature).map(|(_, reason)| *reason)
     }
 }

@@ -3,7 +3,7 @@
 use odbc_api::{Connection, Cursor};
 use pontoon::{Error, ErrorKind, IsolationLevel, Result};
 
-use super::{Exception, Feature, Place, Profile, TellsKey, Types, sqlite, words};
+use super::{Exception, Place, Profile, TellsKey, Types, exceptions, lacking, sqlite, words};
 use crate::face::Database;
 use crate::kit::odbc::has_driver;
 #[cfg(feature = "postgres")]
@@ -39,32 +39,6 @@ fn by(url: &str, driver: &str) -> String {
     format!("odbc://{address}?driver={driver}")
 }
 
-const MISSPELT: Exception =
-    Exception { test: "defects::options_mean_what_they_say", reason: "what is misspelt goes to the driver" };
-
-const WORDS: Exception = Exception {
-    test: "misuse::says_what_is_wrong_and_what_to_do",
-    reason: "what is misspelt goes to the driver, and lists are refused in other words",
-};
-
-const SCHEME: Exception =
-    Exception { test: "lifecycle::the_url_and_the_configuration", reason: "the scheme is not that of the dialect" };
-
-const NO_STREAM: &str = "the driver reads a whole result before its first row";
-
-const ENDLESS_STREAM: Exception = Exception { test: "iteration::an_endless_stream_dropped", reason: NO_STREAM };
-
-const CLOSED_STREAM: Exception = Exception { test: "lifecycle::closed_under_a_stream", reason: NO_STREAM };
-
-const LEFT_STREAM: Exception = Exception {
-    test: "rollback_streams::what_was_done_between_the_rows_of_a_stream_that_ends_early",
-    reason: NO_STREAM,
-};
-
-const NO_FILE: &str = "what the native driver makes of the path is its own";
-
-const LOCK_TIME: &str = "the time to wait for a lock is set by the driver's own option";
-
 /// SQLite, by libsqliteodbc.
 pub(crate) const SQLITE: Profile = Profile {
     name: "odbc-sqlite",
@@ -73,51 +47,27 @@ pub(crate) const SQLITE: Profile = Profile {
     count_by_driver: count,
     begin_by_driver: begin,
     levels: &[IsolationLevel::Serializable],
-    lacking: &[
-        (
-            Feature::WriteInterruptKeepsTransaction,
-            "SQLite rolls the whole transaction back when a write is interrupted",
-        ),
-        (Feature::ReadersBesideWriter, "a new file has a rollback journal, under which readers and writer wait"),
-        (Feature::File, NO_FILE),
-        (Feature::NamedMemory, NO_FILE),
-        (Feature::NamesLockWaits, "a statement that was interrupted says no more than that"),
-    ],
+    lacking: &[lacking::SQLITE, lacking::SQLITE_FILE, lacking::LOCK_WAITS],
     exceptions: &[
-        MISSPELT,
-        WORDS,
-        SCHEME,
-        ENDLESS_STREAM,
-        CLOSED_STREAM,
-        LEFT_STREAM,
-        Exception { test: "isolation::attempts_are_counted", reason: LOCK_TIME },
-        Exception { test: "transactions::a_commit_that_finds_the_database_locked", reason: LOCK_TIME },
-        Exception {
-            test: "queries::catalog",
-            reason: "the driver counts the columns of a key in the order of the table",
-        },
-        Exception {
-            test: "queries::one_statement_at_a_time",
-            reason: "the driver takes a comment behind a semicolon for a statement",
-        },
-        Exception { test: "queries::what_is_no_parameter", reason: "the driver counts question marks in comments" },
-        Exception { test: "queries::returning", reason: "the driver knows no RETURNING" },
-        Exception { test: "values::floats", reason: "the driver reads floats by their fifteen digits" },
+        exceptions::FOREIGN,
+        exceptions::NO_STREAMS,
+        exceptions::LOCK_TIMES,
+        &[
+            Exception {
+                test: "queries::catalog",
+                reason: "the driver counts the columns of a key in the order of the table",
+            },
+            Exception {
+                test: "queries::one_statement_at_a_time",
+                reason: "the driver takes a comment behind a semicolon for a statement",
+            },
+            Exception { test: "queries::what_is_no_parameter", reason: "the driver counts question marks in comments" },
+            Exception { test: "queries::returning", reason: "the driver knows no RETURNING" },
+            Exception { test: "values::floats", reason: "the driver reads floats by their fifteen digits" },
+        ],
     ],
     ..sqlite::FILE
 };
-
-const NO_CONFLICT: &str =
-    "transactions conflict at their level and not at a lock mode; the tests of the native drivers have those that do";
-
-const CONFLICT_RUN_AGAIN: Exception = Exception { test: "isolation::a_conflict_is_run_again", reason: NO_CONFLICT };
-
-const CONFLICT_UNASKED: Exception =
-    Exception { test: "isolation::a_conflict_is_not_run_again_unasked", reason: NO_CONFLICT };
-
-const CONFLICT_COUNTED: Exception = Exception { test: "isolation::attempts_are_counted", reason: NO_CONFLICT };
-
-const ON_SERVER: &str = "it is on a server";
 
 /// PostgreSQL, by psqlodbc.
 #[cfg(feature = "postgres")]
@@ -129,32 +79,12 @@ pub(crate) const POSTGRES: Profile = Profile {
     ),
     count_by_driver: count,
     begin_by_driver: begin,
-    lacking: &[
-        (Feature::CommitCanBeBusy, "a commit waits for no reader"),
-        (Feature::File, ON_SERVER),
-        (Feature::NamedMemory, ON_SERVER),
-        (Feature::SingleWriter, "rows are locked, and not the whole"),
-        (Feature::NamesLockWaits, "a statement that was cancelled says no more than that"),
-        (Feature::EmptyLists, "no text of an empty list is right for every type; the error says to write = ANY"),
-    ],
+    lacking: &[lacking::POSTGRES],
     exceptions: &[
-        MISSPELT,
-        WORDS,
-        SCHEME,
-        ENDLESS_STREAM,
-        CLOSED_STREAM,
-        LEFT_STREAM,
-        CONFLICT_RUN_AGAIN,
-        CONFLICT_UNASKED,
-        CONFLICT_COUNTED,
-        Exception {
-            test: "transactions::read_only",
-            reason: "a write that was refused leaves the transaction with nothing but its end",
-        },
-        Exception {
-            test: "transactions::a_transaction_that_the_database_ended",
-            reason: "the server ends no transaction but with its connection",
-        },
+        exceptions::FOREIGN,
+        exceptions::NO_STREAMS,
+        exceptions::CONFLICTS,
+        &[exceptions::REFUSED_WRITE, exceptions::NOT_ENDED],
     ],
     ..super::postgres::POSTGRES
 };
@@ -179,31 +109,10 @@ pub(crate) const MARIADB: Profile = Profile {
     levels: words::LEVELS,
     count_by_driver: count,
     begin_by_driver: begin,
-    lacking: &[
-        (Feature::TransactionalDdl, "DDL commits"),
-        (Feature::CommitCanBeBusy, "a commit waits for no lock"),
-        (Feature::File, ON_SERVER),
-        (Feature::NamedMemory, ON_SERVER),
-        (Feature::SingleWriter, "rows are locked, and not the whole"),
-        (Feature::NamesLockWaits, "a statement that was ended says no more than that"),
-        (Feature::DeferredConstraints, "foreign keys are checked by each statement"),
-    ],
+    lacking: &[lacking::MARIADB],
     exceptions: &[
-        MISSPELT,
-        WORDS,
-        SCHEME,
-        LEFT_STREAM,
-        CONFLICT_RUN_AGAIN,
-        CONFLICT_UNASKED,
-        CONFLICT_COUNTED,
-        Exception {
-            test: "rollback_streams::transactions_between_the_rows",
-            reason: "it makes a table under force rollback, and DDL commits",
-        },
-        Exception { test: "values::uuids", reason: "a text is not told from a UUID" },
-        Exception {
-            test: "transactions::a_transaction_that_the_database_ended",
-            reason: "no single statement ends one with an error",
-        },
+        exceptions::FOREIGN,
+        exceptions::CONFLICTS,
+        &[exceptions::LEFT_STREAM, exceptions::DDL_COMMITS, exceptions::UUID_AS_TEXT, exceptions::NOT_ENDED],
     ],
 };

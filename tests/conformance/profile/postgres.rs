@@ -2,7 +2,7 @@
 
 use pontoon::{Error, ErrorKind, IsolationLevel, Result};
 
-use super::{Exception, Feature, Place, Profile, Setting, TellsKey, Types};
+use super::{Exception, Feature, Place, Profile, Setting, TellsKey, Types, exceptions, lacking};
 use crate::face::Database;
 use crate::kit::servers::{Postgres, shared};
 
@@ -106,20 +106,9 @@ pub(crate) const POSTGRES: Profile = Profile {
     ],
     count_by_driver: count,
     begin_by_driver: begin,
-    lacking: &[
-        (Feature::CommitCanBeBusy, "a commit waits for no reader"),
-        (Feature::File, "it is on a server"),
-        (Feature::NamedMemory, "it is on a server"),
-        (Feature::NestedStatements, "outside a transaction rows are read off the socket"),
-        (Feature::SingleWriter, "rows are locked, and not the whole"),
-        (Feature::NamesLockWaits, "a statement that was cancelled says no more than that"),
-        (Feature::EmptyLists, "no text of an empty list is right for every type; the error says to write = ANY"),
-    ],
-    exceptions: &[
-        Exception {
-            test: "transactions::read_only",
-            reason: "a write that was refused leaves the transaction with nothing but its end",
-        },
+    lacking: &[lacking::POSTGRES, &[(Feature::NestedStatements, "outside a transaction rows are read off the socket")]],
+    exceptions: &[&[
+        exceptions::REFUSED_WRITE,
         Exception { test: "isolation::a_conflict_is_run_again", reason: NO_CONFLICT },
         Exception { test: "isolation::a_conflict_is_not_run_again_unasked", reason: NO_CONFLICT },
         Exception { test: "isolation::attempts_are_counted", reason: NO_CONFLICT },
@@ -127,5 +116,5 @@ pub(crate) const POSTGRES: Profile = Profile {
             test: "transactions::a_transaction_that_the_database_ended",
             reason: "the server ends no transaction but with its connection; the driver's own tests do that",
         },
-    ],
+    ]],
 };

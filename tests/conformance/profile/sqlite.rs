@@ -2,7 +2,7 @@
 
 use pontoon::{Error, ErrorKind, IsolationLevel, Result};
 
-use super::{Feature, Place, Profile, Setting, TellsKey, Types};
+use super::{Feature, Place, Profile, Setting, TellsKey, Types, lacking};
 use crate::face::Database;
 
 const TABLES: &str = "
@@ -78,11 +78,6 @@ fn count(db: &Database) -> Result<i64> {
     })
 }
 
-const INTERRUPTED: (Feature, &str) =
-    (Feature::WriteInterruptKeepsTransaction, "SQLite rolls the whole transaction back when a write is interrupted");
-
-const WAL: (Feature, &str) = (Feature::CommitCanBeBusy, "with a write-ahead log a commit waits for no reader");
-
 pub(crate) const FILE: Profile = Profile {
     name: "sqlite-file",
     place: Place::Here(|directory, number| format!("sqlite:///{}/{number}.db", directory.display())),
@@ -99,7 +94,7 @@ pub(crate) const FILE: Profile = Profile {
     levels: &[IsolationLevel::Serializable],
     count_by_driver: count,
     begin_by_driver: begin,
-    lacking: &[INTERRUPTED, WAL],
+    lacking: &[lacking::SQLITE, &[(Feature::CommitCanBeBusy, "with a write-ahead log a commit waits for no reader")]],
     exceptions: &[],
 };
 
@@ -111,14 +106,16 @@ pub(crate) const MEMORY: Profile = Profile {
     place: Place::Here(|_, _| "sqlite::memory:".to_owned()),
     options: |builder| builder,
     lacking: &[
-        INTERRUPTED,
-        (Feature::SameUrlSameData, "every Database has a memory of its own"),
-        (
-            Feature::ReadersBesideWriter,
-            "a database in memory has a rollback journal, under which readers and writer wait",
-        ),
-        (Feature::File, "it is in memory"),
-        (Feature::NamedMemory, "this one is nobody else's"),
+        lacking::SQLITE,
+        &[
+            (Feature::SameUrlSameData, "every Database has a memory of its own"),
+            (
+                Feature::ReadersBesideWriter,
+                "a database in memory has a rollback journal, under which readers and writer wait",
+            ),
+            (Feature::File, "it is in memory"),
+            (Feature::NamedMemory, "this one is nobody else's"),
+        ],
     ],
     ..FILE
 };
