@@ -14,6 +14,7 @@ mod leak;
 pub(crate) mod odbc;
 mod port;
 mod probe;
+pub(crate) mod promises;
 pub(crate) mod proxy;
 #[cfg(feature = "dbapi2")]
 pub(crate) mod python;

@@ -1,8 +1,8 @@
 //! `README.md` beside this file says which test shows which promise; here it is held to that.
 
-use std::collections::BTreeSet;
+use crate::kit::promises::{self, Suite};
 
-const SUITE: &[(&str, &str)] = &[
+const SUITE: Suite = &[
     ("commits", include_str!("commits.rs")),
     ("connecting", include_str!("connecting.rs")),
     ("data", include_str!("data.rs")),
@@ -23,24 +23,11 @@ fn tests_of<'s>(file: &'s str, source: &'s str) -> impl Iterator<Item = String> 
 
 #[test]
 fn each_promise_has_its_tests_and_each_test_its_promise() {
-    let there: BTreeSet<String> = SUITE.iter().flat_map(|(file, source)| tests_of(file, source)).collect();
-    let named: BTreeSet<String> = include_str!("README.md")
-        .lines()
-        .filter(|line| line.starts_with('|'))
-        .flat_map(|line| line.split('`').skip(1).step_by(2))
-        .filter(|code| code.contains("::"))
-        .map(str::to_owned)
-        .collect();
-    assert!(there.len() > 50, "the tests are not found any more: {there:?}");
-    let missing: Vec<_> = named.difference(&there).collect();
-    assert!(missing.is_empty(), "README.md names tests that are not there: {missing:#?}");
-    let unnamed: Vec<_> = there.difference(&named).collect();
-    assert!(unnamed.is_empty(), "README.md does not name: {unnamed:#?}");
+    let there = SUITE.iter().flat_map(|(file, source)| tests_of(file, source));
+    promises::each_has_its_tests(include_str!("README.md"), there, 50);
 }
 
 #[test]
 fn each_file_of_the_suite_is_looked_at() {
-    let modules = include_str!("main.rs").lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
-    let files: BTreeSet<&str> = modules.filter(|name| !["kit", "subject", "promises"].contains(name)).collect();
-    assert_eq!(files, SUITE.iter().map(|(file, _)| *file).collect());
+    promises::each_file_is_looked_at(include_str!("main.rs"), SUITE, &["kit", "subject", "promises"]);
 }
