@@ -250,6 +250,21 @@ pub(crate) fn await_busy(db: &Database, busy: usize) {
     await_that_or(|| db.snapshot().busy == busy, || format!("not {busy} connections in use:\n{}", db.snapshot()));
 }
 
+/// Opens so many connections, so that no call with little time has to find that for opening one.
+pub(crate) fn open_ahead(db: &Database, connections: usize) {
+    let all_are_open = std::sync::Barrier::new(connections);
+    std::thread::scope(|scope| {
+        for _ in 0..connections {
+            scope.spawn(|| {
+                let connection = db.connection();
+                all_are_open.wait();
+                connection.expect("a connection can be opened");
+            });
+        }
+    });
+    await_busy(db, 0);
+}
+
 /// One thread tells another that it may go on.
 pub(crate) fn signal() -> (Sender<()>, Gate) {
     let (tell, told) = channel();

@@ -7,7 +7,8 @@ use crate::face::prelude::*;
 use pontoon::{Error, IsolationLevel, LockMode, Retry};
 
 use crate::harness::{
-    BRIEF, Outcome, Target, await_busy, count, error_of, fails, join, note, on_another_thread, signal, texts,
+    BRIEF, Outcome, Target, await_busy, count, error_of, fails, join, note, on_another_thread, open_ahead, signal,
+    texts,
 };
 use crate::profile::Feature;
 
@@ -120,6 +121,7 @@ pub(crate) fn the_level_belongs_to_the_outermost(t: &Target) -> Outcome {
 
 pub(crate) fn what_is_not_committed_is_not_seen(t: &Target) -> Outcome {
     let db = t.notes()?;
+    open_ahead(&db, 2);
     note(&db, "one")?;
     let tx = db.begin()?;
     note(&tx, "two")?;
