@@ -8,6 +8,7 @@ mod kit;
 mod admin;
 mod basics;
 mod listen;
+mod pooler;
 mod standby;
 mod streams;
 mod tls;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use postgres::types::ToSql;
-use postgres::{Client, Error as Native};
+use postgres::types::{ToSql, Type};
+use postgres::{Client, Error as Native, RowIter};
 
 use super::error::{is_fatal, of_statement};
 use super::handle::PgHandle;
@@ -63,9 +63,10 @@ impl Core {
         wire: Arc<Wire>,
         handle: Arc<PgHandle>,
         statement_cache: usize,
+        keeps_statements: bool,
         epoch: Epoch,
     ) -> Core {
-        let statements = Statements::new(statement_cache, wire.is_plugged(), epoch);
+        let statements = Statements::new(statement_cache, keeps_statements, wire.is_plugged(), epoch);
         Core {
             severing: Severing(Arc::clone(&wire)),
             client,
@@ -218,7 +219,7 @@ impl Core {
             // Rows are thrown away, in whatever form they come; every type has a text.
             let text = prepared.shape.is_some();
             core.wire.ask_for_text(text);
-            let executed = core.client.execute(&prepared.native, params);
+            let executed = core.execute_native(prepared, params);
             core.wire.ask_for_text(false);
             executed.map(|rows| (prepared.kind, rows)).map_err(Failure::Native)
         })?;
@@ -249,7 +250,7 @@ impl Core {
     ) -> Result<T> {
         let mut healed = false;
         loop {
-            let (prepared, is_old) = match self.statements.prepare(&mut self.client, sql) {
+            let (prepared, is_old) = match self.statements.prepare(&mut self.client, &self.wire, sql) {
                 Ok(prepared) => prepared,
                 Err(native) => {
                     // The client library keeps statements of its own, to look types up; if those are gone it cannot go on.
@@ -272,7 +273,7 @@ impl Core {
                 Err(Failure::Ours(error)) => return Err(error),
                 Err(Failure::Native(native)) => native,
             };
-            let is_mistaken = is_old && is_of_a_type(&native);
+            let is_mistaken = is_old && (is_of_a_type(&native) || (prepared.text.is_some() && is_refused(&native)));
             if !is_stale(&native) && !is_lost(&native) && !is_mistaken {
                 return Err(self.failed(native));
             }
@@ -282,7 +283,10 @@ impl Core {
                 // Only if it was prepared for other types than it would be now.
                 LinkState::Idle if !healed && is_mistaken => {
                     healed = true;
-                    let again = self.statements.prepare(&mut self.client, sql).map_err(|native| self.failed(native))?;
+                    let again = self
+                        .statements
+                        .prepare(&mut self.client, &self.wire, sql)
+                        .map_err(|native| self.failed(native))?;
                     if again.0.native.params() == prepared.native.params() {
                         return Err(error);
                     }
@@ -303,6 +307,30 @@ impl Core {
                 }
                 _ => return Err(error),
             }
+        }
+    }
+
+    /// Runs a statement whose rows nobody reads.
+    pub(super) fn execute_native(
+        &mut self,
+        prepared: &Prepared,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<u64, Native> {
+        match &prepared.text {
+            Some(text) => self.client.execute_typed(text, &typed(prepared, params)),
+            None => self.client.execute(&prepared.native, params),
+        }
+    }
+
+    /// Runs a statement whose rows are to be read.
+    pub(super) fn query_native<'c>(
+        client: &'c mut Client,
+        prepared: &Prepared,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<RowIter<'c>, Native> {
+        match &prepared.text {
+            Some(text) => client.query_typed_raw(text, typed(prepared, params)),
+            None => client.query_raw(&prepared.native, params.iter().copied()),
         }
     }
 
@@ -399,9 +427,19 @@ fn is_of_a_type(native: &Native) -> bool {
     native.code().is_some_and(|code| code.code().starts_with("22") || code.code() == "42804")
 }
 
+/// The server does not understand the statement with the types that it was sent with.
+fn is_refused(native: &Native) -> bool {
+    native.code().is_some_and(|code| code.code().starts_with("42"))
+}
+
 /// The server has no statement of that name.
 fn is_lost(native: &Native) -> bool {
     native.code().is_some_and(|code| code.code() == "26000")
+}
+
+/// Values with the types that the server told.
+fn typed<'v>(prepared: &Prepared, params: &[&'v (dyn ToSql + Sync)]) -> Vec<(&'v (dyn ToSql + Sync), Type)> {
+    params.iter().copied().zip(prepared.native.params().iter().cloned()).collect()
 }
 
 fn outcome(kind: StatementKind, rows: u64) -> Executed {

@@ -34,7 +34,8 @@
 //!
 //! What has parameters or rows is prepared, and kept for the next time (`statement_cache`); what has neither is prepared
 //! the second time it runs. A statement whose tables changed is prepared anew by itself; in a transaction PostgreSQL does not
-//! let it, and the error says to begin again. `statement_mode=unnamed` keeps none.
+//! let it, and the error says to begin again. With `statement_mode=unnamed` the session keeps none:
+//! each run brings its text along, and what is kept is what the server told of it.
 //!
 //! A stream outside a transaction reads rows off the socket: the connection is taken until it ends. In a transaction it
 //! reads from a cursor, and other statements can run beside it.

@@ -65,7 +65,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "statement_mode",
         OptionKind::Choice(&["cached", "unnamed", "simple"]),
-        "Whether prepared statements are kept at the server, or made and forgotten with each use; simple is refused.",
+        "Whether prepared statements are kept in the session, or each run brings its text along; simple is refused.",
     )
     .default("cached"),
     OptionSpec::new(
@@ -105,8 +105,10 @@ pub(super) struct Settings {
     pub(super) channel_binding: postgres::config::ChannelBinding,
     pub(super) cleartext_password: bool,
     pub(super) direct_tls: bool,
-    /// How many statements are kept; 0 keeps none.
+    /// How many statements are kept, or what is known of them; 0 keeps none.
     pub(super) statement_cache: usize,
+    /// Whether they are kept in the session, by a name.
+    pub(super) keeps_statements: bool,
 }
 
 impl Settings {
@@ -130,10 +132,9 @@ impl Settings {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 "`statement_mode=simple` is not there: PostgreSQL's simple protocol has no parameters and tells no types; \
-                 use `unnamed`, behind a pooler that knows prepared statements or keeps sessions",
+                 use `unnamed`, which leaves nothing in a session that a pooler gives to others",
             ));
         }
-        let keeps = options.str("statement_mode") != Some("unnamed");
         Ok(Settings {
             application_name: text("application_name"),
             options: text("options"),
@@ -161,7 +162,8 @@ impl Settings {
             },
             cleartext_password: options.bool("cleartext_password") == Some(true),
             direct_tls: options.str("sslnegotiation") == Some("direct"),
-            statement_cache: if keeps { usize::try_from(number("statement_cache", 128)).unwrap_or(128) } else { 0 },
+            statement_cache: usize::try_from(number("statement_cache", 128)).unwrap_or(128),
+            keeps_statements: options.str("statement_mode") != Some("unnamed"),
         })
     }
 }

@@ -51,9 +51,26 @@ impl Core {
         // What writes is brought to its end, and a transaction must not be ended by a cancel.
         let may_cancel = prepared.kind == StatementKind::Read && self.wire.status() == Some(b'I');
         self.wire.ask_for_text(shape.text);
-        let rows = self.client.query_raw(&prepared.native, params.iter().copied());
+        let rows = Core::query_native(&mut self.client, prepared, params);
         self.wire.ask_for_text(false);
-        let mut rows = rows.map_err(Failure::Native)?;
+        let mut rows = Incoming { first: None, rest: rows.map_err(Failure::Native)? };
+        let mut renewed = None;
+        if let Some(text) = &prepared.text {
+            // The text is read anew with each run, and its table may have other columns than when it was described.
+            rows.first = rows.rest.next().map_err(Failure::Native)?;
+            if let Some(row) = &rows.first
+                && !has_columns(row, &prepared.native)
+            {
+                self.statements.forget(text);
+                renewed = self.statements.shape_of(row.columns());
+            }
+        }
+        let shape = match &renewed {
+            // The form in which columns come is asked for before they are known.
+            Some(renewed) if renewed.text != shape.text => return Err(Failure::Ours(changed())),
+            Some(renewed) => renewed,
+            None => shape,
+        };
         let result = match pump(&mut rows, shape, sink) {
             Pumped::End => return Ok(()),
             Pumped::Failed(native) => {
@@ -93,7 +110,7 @@ impl Core {
         self.guard()?;
         let mut is_inside = true;
         let declared = self.with_prepared(&declare, bound, |core, prepared, params| {
-            core.client.execute(&prepared.native, params).map_err(Failure::Native)
+            core.execute_native(prepared, params).map_err(Failure::Native)
         });
         self.statements.forget(&declare);
         let is_declared = declared.is_ok();
@@ -183,6 +200,28 @@ impl Core {
     }
 }
 
+/// The rows of a result that are still to come.
+struct Incoming<'c> {
+    /// One that was looked at before it was wanted.
+    first: Option<Row>,
+    rest: RowIter<'c>,
+}
+
+impl Incoming<'_> {
+    fn next(&mut self) -> Result<Option<Row>, Native> {
+        match self.first.take() {
+            Some(row) => Ok(Some(row)),
+            None => self.rest.next(),
+        }
+    }
+}
+
+/// Whether a row has the columns that its statement was described with.
+fn has_columns(row: &Row, described: &postgres::Statement) -> bool {
+    let columns = row.columns().iter().map(|column| (column.name(), column.type_()));
+    columns.eq(described.columns().iter().map(|column| (column.name(), column.type_())))
+}
+
 enum Pumped {
     /// There are no more.
     End,
@@ -192,7 +231,7 @@ enum Pumped {
     Failed(Native),
 }
 
-fn pump(rows: &mut RowIter<'_>, shape: &Shape, sink: &mut dyn RowSink) -> Pumped {
+fn pump(rows: &mut Incoming<'_>, shape: &Shape, sink: &mut dyn RowSink) -> Pumped {
     let mut batcher = match Batcher::new(sink, Arc::clone(&shape.columns)) {
         Ok(batcher) => batcher,
         Err(error) => return Pumped::Stopped(Err(error)),
@@ -217,7 +256,7 @@ fn pump(rows: &mut RowIter<'_>, shape: &Shape, sink: &mut dyn RowSink) -> Pumped
 }
 
 /// Reads what is left; false when it is too much and need not be.
-fn read_rest(rows: &mut RowIter<'_>, may_cancel: bool) -> Result<bool, Native> {
+fn read_rest(rows: &mut Incoming<'_>, may_cancel: bool) -> Result<bool, Native> {
     let begun = Instant::now();
     while rows.next()?.is_some() {
         if may_cancel && begun.elapsed() > REST {
@@ -235,6 +274,15 @@ fn is_declarable(sql: &str) -> bool {
             && !text[word.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
     });
     reads && kind_of(sql) == StatementKind::Read
+}
+
+#[cold]
+fn changed() -> Error {
+    Error::new(
+        ErrorKind::Serialization,
+        "a table of this statement was changed after the statement was described: run it again",
+    )
+    .with_effect(Effect::Unknown)
 }
 
 #[cold]

@@ -173,7 +173,14 @@ impl PgSource {
         };
         wire.connected();
         let handle = Arc::new(PgHandle::new(Arc::clone(&wire), reach));
-        Ok(Core::new(client, wire, handle, self.settings.statement_cache, self.epoch.clone()))
+        Ok(Core::new(
+            client,
+            wire,
+            handle,
+            self.settings.statement_cache,
+            self.settings.keeps_statements,
+            self.epoch.clone(),
+        ))
     }
 
     /// What every connection has in common.

@@ -1,19 +1,23 @@
-//! The statements that are prepared on a connection, by their text.
+//! The statements that are prepared on a connection, by their text; or, where none may stay in a session, what is known of
+//! them: the types of their parameters, with which each run sends its text anew, in one message with the values.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use postgres::{Client, Error as Native, Statement as Handle};
+use postgres::{Client, Column, Error as Native, Statement as Handle};
 
 use super::types::Shape;
+use super::wire::Wire;
 use crate::sql::{POSTGRES, Statement, StatementKind};
 
-/// A statement that the server has prepared.
+/// A statement that the server has prepared, or has told of.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) native: Handle,
+    /// What is sent with each run instead of a name, if the session keeps no statement.
+    pub(super) text: Option<Arc<str>>,
     /// `None` for a statement without a result.
     pub(super) shape: Option<Shape>,
     pub(super) kind: StatementKind,
@@ -49,6 +53,8 @@ pub(super) struct Statements {
     capacity: usize,
     /// Whether results can be asked for as text.
     knows_text: bool,
+    /// Whether statements stay in the session. Where they may not, they are only described.
+    keeps: bool,
     known: HashMap<Arc<str>, (Arc<Prepared>, u64)>,
     /// The texts by when they were last used.
     order: BTreeMap<u64, Arc<str>>,
@@ -62,11 +68,12 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    pub(super) fn new(capacity: usize, knows_text: bool, epoch: Epoch) -> Statements {
+    pub(super) fn new(capacity: usize, keeps: bool, knows_text: bool, epoch: Epoch) -> Statements {
         Statements {
             prepared_in: epoch.0.load(Ordering::Acquire),
             epoch,
             capacity,
+            keeps,
             knows_text,
             known: HashMap::new(),
             order: BTreeMap::new(),
@@ -79,7 +86,7 @@ impl Statements {
     /// Whether a text without parameters is worth being prepared: it is already, or it reads or writes rows for a second
     /// time.
     pub(super) fn is_worth_it(&mut self, sql: &str) -> bool {
-        if self.capacity == 0 {
+        if self.capacity == 0 || !self.keeps {
             return false;
         }
         if self.known.contains_key(sql) {
@@ -93,7 +100,12 @@ impl Statements {
     }
 
     /// The statement, prepared now if it was not; and whether it was.
-    pub(super) fn prepare(&mut self, client: &mut Client, sql: &str) -> Result<(Arc<Prepared>, bool), Native> {
+    pub(super) fn prepare(
+        &mut self,
+        client: &mut Client,
+        wire: &Wire,
+        sql: &str,
+    ) -> Result<(Arc<Prepared>, bool), Native> {
         let epoch = self.epoch.0.load(Ordering::Acquire);
         if epoch != self.prepared_in {
             self.clear();
@@ -112,15 +124,26 @@ impl Statements {
             let Some((_, oldest)) = self.order.pop_first() else { break };
             self.known.remove(&oldest);
         }
-        let native = client.prepare(sql)?;
-        let shape = (!native.columns().is_empty()).then(|| Shape::of(native.columns(), self.knows_text));
-        let prepared = Arc::new(Prepared { native, shape, kind: kind_of(sql) });
-        if self.capacity > 0 {
-            let text: Arc<str> = sql.into();
+        wire.describe_only(!self.keeps);
+        let native = client.prepare(sql);
+        wire.describe_only(false);
+        let native = native?;
+        let shape = self.shape_of(native.columns());
+        let text: Arc<str> = sql.into();
+        // On a Unix socket the statement has its name after all.
+        let is_unnamed = !self.keeps && wire.is_plugged();
+        let prepared = Prepared { native, text: is_unnamed.then(|| Arc::clone(&text)), shape, kind: kind_of(sql) };
+        let prepared = Arc::new(prepared);
+        if self.capacity > 0 && (self.keeps || is_unnamed) {
             self.order.insert(self.clock, Arc::clone(&text));
             self.known.insert(text, (Arc::clone(&prepared), self.clock));
         }
         Ok((prepared, false))
+    }
+
+    /// How columns are read; `None` if there are none.
+    pub(super) fn shape_of(&self, columns: &[Column]) -> Option<Shape> {
+        (!columns.is_empty()).then(|| Shape::of(columns, self.knows_text))
     }
 
     /// Forgets a statement that the server no longer has, or no longer has as it was.

@@ -145,6 +145,9 @@ pub(super) struct Traffic {
     key: Option<[u8; 8]>,
     /// Whether results are asked for as text, against what the client writes.
     pub(super) wants_text: bool,
+    /// Whether the next statement that the client prepares is only to be described: it goes without the name that the
+    /// client gives it, so that nothing of it stays in the session.
+    pub(super) describes: bool,
 }
 
 impl Traffic {
@@ -162,6 +165,7 @@ impl Traffic {
             swallows: false,
             key: None,
             wants_text: false,
+            describes: false,
         }
     }
 
@@ -280,6 +284,52 @@ impl Traffic {
         self.outgoing.clone().pass(bytes, &mut startup, LONGEST, ends).ok()?;
         Some(changed)
     }
+
+    /// The bytes as they are to be sent, where a statement is only described: its Parse, and the Describe behind it, without
+    /// the name that the client chose. They are shorter then, so they are sent as a whole or not changed.
+    pub(super) fn without_name(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        if !self.describes || !self.outgoing.is_between_messages() {
+            return None;
+        }
+        let mut changed = Vec::with_capacity(bytes.len());
+        let mut parsed: Option<&[u8]> = None;
+        let mut rest = bytes;
+        while let Some((kind, payload, after)) = first_message(rest) {
+            match kind {
+                b'P' if parsed.is_none() => {
+                    let name = payload.split_inclusive(|byte| *byte == 0).next()?;
+                    parsed = Some(name);
+                    put(&mut changed, b'P', b"\0", payload.get(name.len()..)?);
+                }
+                b'D' if parsed.is_some_and(|name| payload.strip_prefix(b"S") == Some(name)) => {
+                    put(&mut changed, b'D', b"S\0", b"");
+                    self.describes = false;
+                }
+                _ => changed.extend_from_slice(&rest[..rest.len() - after.len()]),
+            }
+            rest = after;
+        }
+        changed.extend_from_slice(rest);
+        parsed.map(|_| changed)
+    }
+}
+
+/// The type and the payload of the message that these bytes begin with, if it is whole, and what is behind it.
+fn first_message(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (header, rest) = bytes.split_first_chunk::<5>()?;
+    let [kind, length @ ..] = *header;
+    let length = (u32::from_be_bytes(length) as usize).checked_sub(4)?;
+    let (payload, after) = rest.split_at_checked(length)?;
+    Some((kind, payload, after))
+}
+
+fn put(bytes: &mut Vec<u8>, kind: u8, head: &[u8], rest: &[u8]) {
+    // No longer than a message that had room for its length.
+    let length = u32::try_from(head.len() + rest.len() + 4).unwrap_or(u32::MAX);
+    bytes.push(kind);
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(head);
+    bytes.extend_from_slice(rest);
 }
 
 #[cfg(test)]
@@ -380,5 +430,36 @@ mod tests {
             assert_eq!(written, wanted, "cut at {cut}");
         }
         assert_eq!(logged_in().asking_for_text(&all), None);
+    }
+
+    #[test]
+    fn a_statement_that_is_described_goes_without_its_name() {
+        let named = [
+            message(b'C', b"Ss1\0"),
+            message(b'S', &[]),
+            message(b'P', b"s2\0SELECT $1\0\0\0"),
+            message(b'D', b"Ss2\0"),
+            message(b'S', &[]),
+        ]
+        .concat();
+        let unnamed = [
+            message(b'C', b"Ss1\0"),
+            message(b'S', &[]),
+            message(b'P', b"\0SELECT $1\0\0\0"),
+            message(b'D', b"S\0"),
+            message(b'S', &[]),
+        ]
+        .concat();
+        let mut traffic = logged_in();
+        assert_eq!(traffic.without_name(&named), None);
+        traffic.describes = true;
+        assert_eq!(traffic.without_name(&named), Some(unnamed));
+        // What the client prepares for itself then, to look a type up, keeps its name.
+        assert_eq!(traffic.without_name(&named), None);
+        // What does not hold the statement is left as it is, and so is what begins in the midst of a message.
+        traffic.describes = true;
+        assert_eq!(traffic.without_name(&message(b'Q', b"x\0")), None);
+        traffic.sent(&named[..3]).unwrap();
+        assert_eq!(traffic.without_name(&named), None);
     }
 }

@@ -14,7 +14,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -105,6 +105,11 @@ impl Wire {
     /// Results are asked for as text until this is undone.
     pub(super) fn ask_for_text(&self, text: bool) {
         self.traffic.lock().wants_text = text;
+    }
+
+    /// The next statement that is prepared is only described, and leaves nothing in the session.
+    pub(super) fn describe_only(&self, only: bool) {
+        self.traffic.lock().describes = only;
     }
 
     fn listen(&self, cx: &Context<'_>) {
@@ -205,6 +210,42 @@ pub(super) struct WireStream {
     transport: Transport,
     wire: Arc<Wire>,
     binding: Option<Vec<u8>>,
+    /// What was taken from the client, changed, and is not sent yet.
+    unsent: Vec<u8>,
+}
+
+impl WireStream {
+    fn new(transport: Transport, wire: Arc<Wire>, binding: Option<Vec<u8>>) -> WireStream {
+        WireStream { transport, wire, binding, unsent: Vec::new() }
+    }
+
+    /// Writes bytes as they are, and counts them as sent.
+    fn send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = match &mut self.transport {
+            Transport::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Transport::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        };
+        if let Poll::Ready(Ok(written)) = &polled {
+            self.wire.traffic.lock().sent(&bytes[..*written])?;
+        }
+        polled
+    }
+
+    /// Sends what was taken before.
+    fn send_unsent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unsent.is_empty() {
+            let bytes = std::mem::take(&mut self.unsent);
+            let polled = self.send(cx, &bytes);
+            self.unsent = bytes;
+            match polled {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => drop(self.unsent.drain(..written)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
 }
 
 impl AsyncRead for WireStream {
@@ -223,19 +264,22 @@ impl AsyncRead for WireStream {
 
 impl AsyncWrite for WireStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let changed = self.wire.traffic.lock().asking_for_text(buf);
-        let bytes = changed.as_deref().unwrap_or(buf);
-        let polled = match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Transport::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-        };
-        if let Poll::Ready(Ok(written)) = &polled {
-            self.wire.traffic.lock().sent(&bytes[..*written])?;
+        ready!(self.send_unsent(cx))?;
+        let unnamed = self.wire.traffic.lock().without_name(buf);
+        if let Some(bytes) = unnamed {
+            self.unsent = bytes;
+            // What is left of it goes with the flush that follows.
+            if let Poll::Ready(Err(error)) = self.send_unsent(cx) {
+                return Poll::Ready(Err(error));
+            }
+            return Poll::Ready(Ok(buf.len()));
         }
-        polled
+        let changed = self.wire.traffic.lock().asking_for_text(buf);
+        self.send(cx, changed.as_deref().unwrap_or(buf))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.send_unsent(cx))?;
         match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Transport::Tls(stream) => Pin::new(stream).poll_flush(cx),
@@ -295,7 +339,7 @@ impl Plug {
         wire.plugged.store(true, Ordering::Release);
         let mut stream = Guarded::new(socket, Arc::clone(&wire));
         let Some(tls) = tls else {
-            return Ok(WireStream { transport: Transport::Plain(stream), wire, binding: None });
+            return Ok(WireStream::new(Transport::Plain(stream), wire, None));
         };
         if !tls.direct {
             stream.write_all(&SSL_REQUEST).await?;
@@ -304,7 +348,7 @@ impl Plug {
             match stream.read_u8().await? {
                 b'S' => {}
                 b'N' if tls.optional => {
-                    return Ok(WireStream { transport: Transport::Plain(stream), wire, binding: None });
+                    return Ok(WireStream::new(Transport::Plain(stream), wire, None));
                 }
                 b'N' => return Err(NoTls::NotOffered.into()),
                 // A server from before TLS answers with an error.
@@ -319,7 +363,7 @@ impl Plug {
         wire.encrypted.store(true, Ordering::Release);
         wire.traffic.lock().encrypted(tls.verified || trusts);
         let binding = encrypted.get_ref().1.peer_certificates().and_then(|chain| channel_binding_of(chain.first()?));
-        Ok(WireStream { transport: Transport::Tls(Box::new(encrypted)), wire, binding })
+        Ok(WireStream::new(Transport::Tls(Box::new(encrypted)), wire, binding))
     }
 }
 
