@@ -5,9 +5,10 @@ use mysql_async::{OptsBuilder, Pool, PoolConstraints, PoolOpts};
 use pontoon_bench_harness::{Digest, Env, Outcome, Peer, data};
 
 use crate::SITE;
-use crate::tasks::{EACH, measure, measure_tasks, runtime};
+use crate::server_points::{self, Pooled};
+use crate::tasks::runtime;
 
-pub const PEER: Peer = Peer { name: "mysql_async", run, rows: &["server_await_point", "server_tasks"] };
+pub const PEER: Peer = Peer { name: "mysql_async", run, rows: &server_points::ROWS };
 
 fn open(env: &Env, size: usize) -> Pool {
     let server = env.server("mysql");
@@ -27,39 +28,14 @@ fn open(env: &Env, size: usize) -> Pool {
 fn run(row: &str, env: &Env) -> Option<Outcome> {
     let runtime = runtime();
     let _within = runtime.enter();
-    Some(match row {
-        "server_await_point" => {
-            let pool = open(env, 4);
-            measure(env, &runtime, 10, |numbers, mut digest| {
-                let pool = pool.clone();
-                async move {
-                    for number in numbers {
-                        read(&pool, number, &mut digest).await;
-                    }
-                    digest
-                }
-            })
-        }
-        "server_tasks" => {
-            let pool = open(env, 10);
-            measure_tasks(env, &runtime, |first| {
-                let pool = pool.clone();
-                async move {
-                    let mut digest = Digest::default();
-                    for number in first..first + EACH {
-                        read(&pool, number, &mut digest).await;
-                    }
-                    digest
-                }
-            })
-        }
-        _ => return None,
-    })
+    server_points::run(row, env, &runtime, |size| open(env, size))
 }
 
-async fn read(pool: &Pool, number: u64, digest: &mut Digest) {
-    let mut conn = pool.get_conn().await.expect("a connection");
-    let person: Option<data::Person> = conn.exec_first(SITE.sql.point, (data::key(number),)).await.expect("a row");
-    let (id, name, age, score, mail) = person.expect("a row");
-    digest.person((id, &name, age, score, &mail));
+impl Pooled for Pool {
+    async fn read(&self, number: u64, digest: &mut Digest) {
+        let mut conn = self.get_conn().await.expect("a connection");
+        let person: Option<data::Person> = conn.exec_first(SITE.sql.point, (data::key(number),)).await.expect("a row");
+        let (id, name, age, score, mail) = person.expect("a row");
+        digest.person((id, &name, age, score, &mail));
+    }
 }

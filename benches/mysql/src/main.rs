@@ -2,6 +2,10 @@
 
 #[path = "../../peers/server.rs"]
 mod server;
+#[path = "../../peers/server_points.rs"]
+mod server_points;
+#[path = "../../peers/server_sqlx.rs"]
+mod server_sqlx;
 #[path = "../../peers/server_tasks.rs"]
 mod server_tasks;
 #[path = "../../peers/tasks.rs"]
@@ -57,5 +61,5 @@ fn main() {
     {
         return prepare::prepare(&pontoon_bench_harness::Env::checking(dir.into()));
     }
-    pontoon_bench_harness::main("mysql", &[PONTOON, LOOP, raw::PEER, awaited::PEER, sqlx_pool::PEER]);
+    pontoon_bench_harness::main("mysql", &[PONTOON, LOOP, raw::PEER, awaited::PEER, server_sqlx::PEER]);
 }

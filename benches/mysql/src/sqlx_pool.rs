@@ -1,17 +1,13 @@
-//! sqlx, driven by tokio: from a plain thread that blocks on each call, and awaited.
+//! A pool of sqlx.
 
 use std::time::Duration;
 
-use pontoon_bench_harness::{Digest, Env, Outcome, Peer, data};
-use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlSslMode};
+use pontoon_bench_harness::Env;
+use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
 
-use crate::SITE;
-use crate::tasks::{EACH, measure, measure_tasks, runtime};
+pub type Pool = sqlx::MySqlPool;
 
-pub const PEER: Peer =
-    Peer { name: "sqlx", run, rows: &["server_point", "server_fetch_all", "server_await_point", "server_tasks"] };
-
-async fn open(env: &Env, size: u32) -> MySqlPool {
+pub async fn open(env: &Env, size: u32) -> Pool {
     let server = env.server("mysql");
     let options = MySqlConnectOptions::new()
         .host("127.0.0.1")
@@ -24,57 +20,4 @@ async fn open(env: &Env, size: u32) -> MySqlPool {
     let pool = MySqlPoolOptions::new().max_connections(size).acquire_timeout(Duration::from_secs(60));
     // A round trip more with each loan, which no other pool here makes.
     pool.test_before_acquire(false).connect_with(options).await.expect("a server")
-}
-
-fn run(row: &str, env: &Env) -> Option<Outcome> {
-    let runtime = runtime();
-    let _within = runtime.enter();
-    Some(match row {
-        "server_point" => {
-            let pool = runtime.block_on(open(env, 4));
-            env.measure(10, |number, digest| runtime.block_on(read(&pool, number, digest)))
-        }
-        "server_fetch_all" => {
-            let pool = runtime.block_on(open(env, 4));
-            env.measure(1, |_, digest| {
-                let rows: Vec<data::Person> =
-                    runtime.block_on(sqlx::query_as(data::ALL).fetch_all(&pool)).expect("rows");
-                for (id, name, age, score, mail) in &rows {
-                    digest.person((*id, name, *age, *score, mail));
-                }
-            })
-        }
-        "server_await_point" => {
-            let pool = runtime.block_on(open(env, 4));
-            measure(env, &runtime, 10, |numbers, mut digest| {
-                let pool = pool.clone();
-                async move {
-                    for number in numbers {
-                        read(&pool, number, &mut digest).await;
-                    }
-                    digest
-                }
-            })
-        }
-        "server_tasks" => {
-            let pool = runtime.block_on(open(env, 10));
-            measure_tasks(env, &runtime, |first| {
-                let pool = pool.clone();
-                async move {
-                    let mut digest = Digest::default();
-                    for number in first..first + EACH {
-                        read(&pool, number, &mut digest).await;
-                    }
-                    digest
-                }
-            })
-        }
-        _ => return None,
-    })
-}
-
-async fn read(pool: &MySqlPool, number: u64, digest: &mut Digest) {
-    let point = sqlx::query_as(SITE.sql.point).bind(data::key(number));
-    let (id, name, age, score, mail): data::Person = point.fetch_one(pool).await.expect("a row");
-    digest.person((id, &name, age, score, &mail));
 }

@@ -4,10 +4,11 @@ use deadpool_postgres::{Manager, Pool};
 use pontoon_bench_harness::{Digest, Env, Outcome, Peer, data};
 use tokio_postgres::{Config, NoTls};
 
-use crate::tasks::{EACH, measure, measure_tasks, runtime};
+use crate::server_points::{self, Pooled};
+use crate::tasks::runtime;
 use crate::{SITE, raw};
 
-pub const PEER: Peer = Peer { name: "deadpool-postgres", run, rows: &["server_await_point", "server_tasks"] };
+pub const PEER: Peer = Peer { name: "deadpool-postgres", run, rows: &server_points::ROWS };
 
 fn open(env: &Env, size: usize) -> Pool {
     let server = env.server("postgres");
@@ -17,41 +18,15 @@ fn open(env: &Env, size: usize) -> Pool {
 }
 
 fn run(row: &str, env: &Env) -> Option<Outcome> {
-    let runtime = runtime();
-    Some(match row {
-        "server_await_point" => {
-            let pool = open(env, 4);
-            measure(env, &runtime, 10, |numbers, mut digest| {
-                let pool = pool.clone();
-                async move {
-                    for number in numbers {
-                        read(&pool, number, &mut digest).await;
-                    }
-                    digest
-                }
-            })
-        }
-        "server_tasks" => {
-            let pool = open(env, 10);
-            measure_tasks(env, &runtime, |first| {
-                let pool = pool.clone();
-                async move {
-                    let mut digest = Digest::default();
-                    for number in first..first + EACH {
-                        read(&pool, number, &mut digest).await;
-                    }
-                    digest
-                }
-            })
-        }
-        _ => return None,
-    })
+    server_points::run(row, env, &runtime(), |size| open(env, size))
 }
 
-async fn read(pool: &Pool, number: u64, digest: &mut Digest) {
-    let client = pool.get().await.expect("a connection");
-    let point = client.prepare_cached(SITE.sql.point).await.expect("a statement");
-    let row = client.query_one(&point, &[&data::key(number)]).await.expect("a row");
-    let (id, name, age, score, mail) = raw::typed(&row);
-    digest.person((id, &name, age, score, &mail));
+impl Pooled for Pool {
+    async fn read(&self, number: u64, digest: &mut Digest) {
+        let client = self.get().await.expect("a connection");
+        let point = client.prepare_cached(SITE.sql.point).await.expect("a statement");
+        let row = client.query_one(&point, &[&data::key(number)]).await.expect("a row");
+        let (id, name, age, score, mail) = raw::typed(&row);
+        digest.person((id, &name, age, score, &mail));
+    }
 }

@@ -2,6 +2,10 @@
 
 #[path = "../../peers/server.rs"]
 mod server;
+#[path = "../../peers/server_points.rs"]
+mod server_points;
+#[path = "../../peers/server_sqlx.rs"]
+mod server_sqlx;
 #[path = "../../peers/server_tasks.rs"]
 mod server_tasks;
 #[path = "../../peers/tasks.rs"]
@@ -53,6 +57,6 @@ fn main() {
     {
         return prepare::prepare(&pontoon_bench_harness::Env::checking(dir.into()));
     }
-    let peers = [PONTOON, LOOP, raw::PEER, raw::COPY, raw::POOL, deadpool::PEER, sqlx_pool::PEER];
+    let peers = [PONTOON, LOOP, raw::PEER, raw::COPY, raw::POOL, deadpool::PEER, server_sqlx::PEER];
     pontoon_bench_harness::main("postgres", &peers);
 }
