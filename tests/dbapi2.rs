@@ -220,6 +220,25 @@ fn garbage_ends_the_connection_alone() {
 }
 
 #[test]
+fn rows_that_were_cancelled_before_they_were_fetched_leave_no_cursor_behind() {
+    let folder = Folder::new();
+    let db = faulty(&folder, 2).open().expect("a database");
+    db.execute_script("CREATE TABLE t (id INTEGER PRIMARY KEY)").expect("a table");
+    db.execute_many("INSERT INTO t VALUES (?)", (0..3000_i64).map(|id| (id,))).expect("rows");
+    let connection = db.connection().expect("a connection");
+    connection.execute("dawdle", ()).expect("it knows that");
+    let mut rows = connection.iterate("SELECT id FROM t", ()).expect("a stream");
+    assert!(rows.next().expect("a row").is_ok());
+    drop(rows);
+    // An open cursor would hold a lock on the file, at which the other one's commit waits in vain.
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| db.execute("INSERT INTO t VALUES (?)", (3000_i64,)));
+        other.join().expect("no panic").expect("nobody holds a lock");
+    });
+    drop(connection);
+}
+
+#[test]
 fn a_flood_of_output_is_no_answer_and_holds_nobody_up() {
     let folder = Folder::new();
     let db = faulty(&folder, 2).open().expect("a database");

@@ -22,8 +22,23 @@ class Unprintable(Exception):
         raise RuntimeError("no text for you")
 
 
-def sockets():
-    return [it.data for it in gc.get_objects() if type(it).__name__ == "Connection" and hasattr(it, "side_stream")]
+def connections():
+    return [it for it in gc.get_objects() if type(it).__name__ == "Connection" and hasattr(it, "side_stream")]
+
+
+def dawdle():
+    """From now on a request for more rows is taken up when it was cancelled, and not before."""
+    host, (connection,) = sys.modules["__main__"], connections()
+    read = host.read_frame
+
+    def dawdling(stream):
+        frame = read(stream)
+        if stream is connection.stream and frame and frame[0] == host.FETCH:
+            while connection.unwanted < int.from_bytes(frame[1:5], "big"):
+                time.sleep(0.001)
+        return frame
+
+    host.read_frame = dawdling
 
 
 class Cursor:
@@ -47,13 +62,16 @@ class Cursor:
             # Holds the interpreter as well.
             ctypes.PyDLL(None).sleep(3600)
         elif verb == "garbage":
-            for sock in sockets():
-                sock.sendall(b"\xff" * 100)
+            for connection in connections():
+                connection.data.sendall(b"\xff" * 100)
             time.sleep(3600)
         elif verb == "flood":
             for _ in range(int(words[1])):
                 print("x" * 200)
                 print("y" * 200, file=sys.stderr)
+            return self
+        elif verb == "dawdle":
+            dawdle()
             return self
         elif verb == "unprintable":
             raise Unprintable()

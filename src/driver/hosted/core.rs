@@ -275,8 +275,11 @@ impl Cursor<'_> {
             Ok(answer) if answer.kind == ROWS => Ok(answer),
             Ok(_) => Err(self.core.talk.broken(garbage("rows were asked for and something else came"))),
             Err(trouble) => {
-                // An error of a FETCH closes its cursor.
-                self.is_open = matches!(trouble, Trouble::Ours(_));
+                // An error of a FETCH closes its cursor, but for one that was cancelled before it was begun.
+                self.is_open = match &trouble {
+                    Trouble::Said(report) => report.not_sent,
+                    Trouble::Ours(_) => true,
+                };
                 Err(self.core.failed(trouble))
             }
         }
