@@ -81,11 +81,32 @@ struct Frame {
 
 struct State {
     frames: Vec<Frame>,
-    /// What the place has to be told of nested jobs, once the outermost one is over.
-    nested_panicked: bool,
-    nested_untold: Option<Settled>,
+    /// What the place has to be told, once the outermost job is over.
+    news: News,
     interrupt: Option<Arc<dyn Interrupt>>,
     counters: Counters,
+}
+
+/// What the place has to be told of jobs that are over.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// A nested one did.
+    pub(crate) has_panicked: bool,
+    /// Of nested ones.
+    pub(crate) untold: Option<Settled>,
+    /// One of them was, or a part of it: whether or not anything was sent, and whether or not it knows.
+    pub(crate) was_asked_to_stop: bool,
+}
+
+/// While there is one, the worker sleeps.
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) struct Asleep<'c>(&'c std::sync::atomic::AtomicBool);
+
+#[cfg(not(any(loom, shuttle)))]
+impl Drop for Asleep<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 pub(crate) struct Control {
@@ -98,9 +119,18 @@ pub(crate) struct Control {
     alarm: OnceLock<Alarm>,
     grace: Duration,
     overseer: Option<Arc<dyn Overseer>>,
-    /// How soon replies come, for who waits for one.
+    /// How soon replies come, for threads that wait for one.
     #[cfg(not(any(loom, shuttle)))]
-    patience: crate::patience::Patience,
+    patience: crate::Patience,
+    /// The same for tasks.
+    #[cfg(not(any(loom, shuttle)))]
+    glances: crate::Patience,
+    /// How soon jobs come, for the worker.
+    #[cfg(not(any(loom, shuttle)))]
+    idleness: crate::Patience,
+    /// Whether the worker sleeps until there is a job. A hint, hence not a checked atomic.
+    #[cfg(not(any(loom, shuttle)))]
+    is_asleep: std::sync::atomic::AtomicBool,
     ids: AtomicU64,
     /// Jobs queued or running.
     pending: AtomicUsize,
@@ -133,8 +163,7 @@ impl Control {
         let control = Arc::new_cyclic(|me| Self {
             state: Mutex::new(State {
                 frames: Vec::with_capacity(4),
-                nested_panicked: false,
-                nested_untold: None,
+                news: News::default(),
                 interrupt: None,
                 counters: Counters::default(),
             }),
@@ -146,7 +175,13 @@ impl Control {
             grace,
             overseer,
             #[cfg(not(any(loom, shuttle)))]
-            patience: crate::patience::Patience::default(),
+            patience: crate::Patience::of_threads(),
+            #[cfg(not(any(loom, shuttle)))]
+            glances: crate::Patience::of_tasks(),
+            #[cfg(not(any(loom, shuttle)))]
+            idleness: crate::Patience::of_a_worker(),
+            #[cfg(not(any(loom, shuttle)))]
+            is_asleep: std::sync::atomic::AtomicBool::new(false),
             ids: AtomicU64::new(0),
             pending: AtomicUsize::new(0),
             is_closed: AtomicBool::new(false),
@@ -172,8 +207,28 @@ impl Control {
     }
 
     #[cfg(not(any(loom, shuttle)))]
-    pub(crate) fn patience(&self) -> &crate::patience::Patience {
+    pub(crate) fn patience(&self) -> &crate::Patience {
         &self.patience
+    }
+
+    /// For a task that waits for a reply, if it may be there in no time: nothing else is queued or runs, and the worker
+    /// need not be woken first.
+    #[cfg(not(any(loom, shuttle)))]
+    pub(crate) fn glances(&self) -> Option<&crate::Patience> {
+        let is_next = self.pending.load(Ordering::Relaxed) <= 1 && !self.is_asleep.load(Ordering::Relaxed);
+        is_next.then_some(&self.glances)
+    }
+
+    #[cfg(not(any(loom, shuttle)))]
+    pub(crate) fn idleness(&self) -> &crate::Patience {
+        &self.idleness
+    }
+
+    /// Said by the worker, of itself.
+    #[cfg(not(any(loom, shuttle)))]
+    pub(crate) fn falls_asleep(&self) -> Asleep<'_> {
+        self.is_asleep.store(true, Ordering::Relaxed);
+        Asleep(&self.is_asleep)
     }
 
     pub(crate) fn nudged(&self) -> &channel::Receiver<()> {
@@ -320,10 +375,12 @@ impl Control {
         };
         let frame = &state.frames[at];
         let had_deadline = frame.deadline.is_some();
+        let was_asked_to_stop = frame.cause.is_some() || frame.settled > Settled::Untouched;
         let ended = Ended {
             untold: (frame.settled > frame.told).then_some(frame.settled),
             was_stuck: matches!(frame.stage, Stage::Stuck),
         };
+        state.news.was_asked_to_stop |= was_asked_to_stop;
         if at + 1 == state.frames.len() {
             state.frames.truncate(at);
         } else {
@@ -468,13 +525,12 @@ impl Control {
 
     pub(crate) fn note_nested(&self, has_panicked: bool, untold: Option<Settled>) {
         let mut state = self.state.lock();
-        state.nested_panicked |= has_panicked;
-        state.nested_untold = state.nested_untold.max(untold);
+        state.news.has_panicked |= has_panicked;
+        state.news.untold = state.news.untold.max(untold);
     }
 
-    pub(crate) fn take_nested(&self) -> (bool, Option<Settled>) {
-        let mut state = self.state.lock();
-        (std::mem::take(&mut state.nested_panicked), state.nested_untold.take())
+    pub(crate) fn take_news(&self) -> News {
+        std::mem::take(&mut self.state.lock().news)
     }
 
     pub(crate) fn panicked(&self, message: &str) {

@@ -66,12 +66,18 @@ impl<P: Place> Crew<P> {
     }
 
     /// The next message, on the worker's thread. Whoever has just got a reply mostly has the next job at hand, and may
-    /// wait for this very processor to send it: let it.
+    /// wait for this very processor to send it: let it, and look out for what it sends.
     pub(crate) fn wait_for_a_job(&self) -> Option<Message<P>> {
         #[cfg(not(any(loom, shuttle)))]
-        if self.jobs.is_empty() {
+        let _asleep = {
+            if let Ok(message) = self.jobs.try_recv() {
+                return Some(message);
+            }
             std::thread::yield_now();
-        }
+            // A look, and no more: it is the channel that says whether there is something to sleep for.
+            self.control.idleness().look_out(None, || !self.jobs.is_empty());
+            self.control.falls_asleep()
+        };
         self.jobs.recv().ok()
     }
 
@@ -191,7 +197,9 @@ impl<P: Place> Crew<P> {
             task.panicked(payload);
             CarriedOut { has_panicked: true, untold: None }
         });
-        self.tell_place(place, &carried);
+        if self.tell_place(place, &carried) {
+            self.guarded(|| place.unharmed());
+        }
         // The seat is free and the worker idle before the caller hears of it: the caller's next call may be lent.
         drop(seated);
         self.deliver(task);
@@ -253,14 +261,18 @@ impl<P: Place> Crew<P> {
         self.control.note_nested(carried.has_panicked, carried.untold);
     }
 
-    fn tell_place(&self, place: &mut P, carried: &CarriedOut) {
-        let (nested_panicked, nested_untold) = self.control.take_nested();
-        if let Some(settled) = carried.untold.max(nested_untold) {
+    /// Whether there was nothing to tell, and nothing that ran had been asked to stop.
+    fn tell_place(&self, place: &mut P, carried: &CarriedOut) -> bool {
+        let news = self.control.take_news();
+        let untold = carried.untold.max(news.untold);
+        if let Some(settled) = untold {
             self.guarded(|| place.interrupted(settled));
         }
-        if carried.has_panicked || nested_panicked {
+        let has_panicked = carried.has_panicked || news.has_panicked;
+        if has_panicked {
             self.guarded(|| place.poisoned());
         }
+        !(has_panicked || news.was_asked_to_stop || untold.is_some())
     }
 
     /// Runs foreign code whose panic is nobody's result.

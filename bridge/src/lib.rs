@@ -84,6 +84,8 @@ pub use interrupt::{CancelFlag, Fence, Interrupt, Settled, helpers};
 pub use lost::{Lost, Panic};
 pub use options::WorkerOptions;
 pub use overseer::{Counters, Overseer};
+#[cfg(not(any(loom, shuttle)))]
+pub use patience::{Look, Patience};
 pub use place::Place;
 pub use reply::Reply;
 pub use ticket::{Event, PendingJob, Served, Ticket};

@@ -38,4 +38,9 @@ pub trait Place: Send + 'static {
     fn interrupted(&mut self, settled: Settled) {
         let _ = settled;
     }
+
+    /// A job that the worker took from the queue is over, with whatever was nested in it; none of it panicked or was asked
+    /// to stop, and nothing can strike it any more. Called before its caller hears of it: what is noted here is true when
+    /// the reply is there. Not after a job on its caller's own thread. By default nothing.
+    fn unharmed(&mut self) {}
 }

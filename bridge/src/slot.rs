@@ -95,8 +95,8 @@ impl Phase {
 enum Mail<T> {
     /// Nothing yet, and nobody waits.
     Empty,
-    /// Nothing yet; a thread sleeps on `arrived`, or is about to. It takes what comes or says that it leaves: a result put here has
-    /// been received.
+    /// Nothing yet; a thread sleeps on `arrived`, or is about to, or a task looks out in its first poll. It takes what comes
+    /// or says that it leaves: a result put here has been received.
     Parked,
     /// Nothing yet; a future left its waker.
     Polled(Waker),
@@ -277,7 +277,36 @@ impl<T> Slot<T> {
     /// what comes has been received.
     #[cfg(not(any(loom, shuttle)))]
     fn look_out(&self, until: Option<Instant>) {
-        self.control.patience().look_out(until, || !matches!(*self.mail.lock(), Mail::Parked));
+        self.control.patience().look_out(until, || self.has_come());
+    }
+
+    /// Whether the first poll of a task looks out for the result, before it leaves a waker.
+    #[cfg(not(any(loom, shuttle)))]
+    fn may_glance(&self) -> bool {
+        self.control.glances().is_some()
+    }
+
+    #[cfg(not(any(loom, shuttle)))]
+    fn glance(&self) {
+        if let Some(glances) = self.control.glances() {
+            glances.look_out(None, || self.has_come());
+        }
+    }
+
+    /// In a model it always does, once: what comes meanwhile, and what comes after it, is what there is to see.
+    #[cfg(any(loom, shuttle))]
+    fn may_glance(&self) -> bool {
+        true
+    }
+
+    #[cfg(any(loom, shuttle))]
+    fn glance(&self) {
+        crate::sync::thread::yield_now();
+    }
+
+    #[cfg(not(any(loom, shuttle)))]
+    fn has_come(&self) -> bool {
+        !matches!(*self.mail.lock(), Mail::Parked)
     }
 
     pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Result<T, Lost>> {
@@ -295,6 +324,17 @@ impl<T> Slot<T> {
         let mut mail = self.mail.lock();
         if let Some(result) = self.take(&mut mail) {
             return Poll::Ready(result);
+        }
+        if matches!(*mail, Mail::Empty) && self.may_glance() {
+            *mail = Mail::Parked;
+            drop(mail);
+            self.glance();
+            mail = self.mail.lock();
+            if !seeded_bug("glance_and_go")
+                && let Some(result) = self.take(&mut mail)
+            {
+                return Poll::Ready(result);
+            }
         }
         let former = mem::replace(&mut *mail, Mail::Polled(waker));
         drop(mail);

@@ -38,6 +38,7 @@ fn each_seeded_bug_is_caught() {
         ("shield_without_window", "a_shielded_job_is_not_cancelled"),
         ("deliver_without_notify", "a_waiting_thread_is_woken"),
         ("deliver_without_wake", "a_waiting_future_is_woken"),
+        ("glance_and_go", "a_waiting_future_is_woken"),
         ("leave_drops_the_offer", "undone_exactly_when_not_received"),
         ("lend_past_the_queue", "lending_keeps_the_order"),
     ]);

@@ -185,7 +185,7 @@ impl Hold {
             let (around, sent) = (Around::here(), Instant::now());
             move |view: &mut View<'_>, ticket: &Ticket<'_>| {
                 drop(place);
-                record.set_clean(false);
+                record.tidy.set(false);
                 record.meter.hopped(sent);
                 started.store(true, Ordering::Release);
                 around.run(|| job(view, ticket))
@@ -212,7 +212,7 @@ impl Hold {
         let Ok(mooring) = self.mooring() else { return };
         let record = Arc::clone(&mooring.record);
         let reply = mooring.worker.submit(None, move |view: &mut View<'_>, ticket: &Ticket<'_>| {
-            record.set_clean(false);
+            record.tidy.set(false);
             if let Ok(mut core) = view.core() {
                 job(&mut core, &Turn::new(ticket, None, QueryOptions::default()));
             }
@@ -241,7 +241,8 @@ impl Hold {
             self.pool.discard(&mut claim, Fault::Broken);
             return;
         }
-        if mooring.record.is_clean() && mooring.worker.is_idle() {
+        // In this order: a job that nobody waits for any more may begin or end meanwhile.
+        if mooring.worker.is_idle() && mooring.record.tidy.is_set() {
             self.pool.moor(claim);
             return;
         }
@@ -311,8 +312,8 @@ fn on_turn<T>(
 ) -> Result<T> {
     let mut core = view.core()?;
     let result = job(&mut core, &Turn::new(ticket, deadline, options));
-    // On the worker a cancel can still come when the job is over; here nobody sends one any more.
-    record.set_clean(ticket.is_lent() && core.is_clean(cleaning));
+    // On the worker a cancel can still come when the job is over, and it is said then; here nobody sends one any more.
+    record.tidy.set(ticket.is_lent() && core.is_clean(cleaning));
     if core.is_in_doubt() {
         record.die(Fault::Broken);
     }

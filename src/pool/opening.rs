@@ -262,7 +262,8 @@ impl Pool {
             pool: Arc::downgrade(self),
         });
         let options = WorkerOptions::new(format!("{}-{number}", self.terms.name)).overseer(books.clone());
-        let worker = Worker::spawn(options, move || Boat::new(meter)).map_err(|error| {
+        let (cleaning, tidy) = (self.terms.cleaning, Arc::clone(&record.tidy));
+        let worker = Worker::spawn(options, move || Boat::new(meter, cleaning, tidy)).map_err(|error| {
             Error::new(
                 ErrorKind::ResourceExhausted,
                 "the thread of a new connection could not be started: free some threads or memory",

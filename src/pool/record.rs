@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::parting::Fault;
 use super::standing::Standing;
 use crate::metrics::{Counters, Discards, Histogram, Meter, Metrics};
-use crate::session::News;
+use crate::session::{News, Tidy};
 use crate::site::Site;
 use crate::sql::{Statement, cut};
 
@@ -44,8 +44,7 @@ pub(crate) struct Record {
     leak_reported: AtomicBool,
     /// Something may be installed on it that calls back into the program: its own thread alone runs statements on it.
     own_thread_only: AtomicBool,
-    /// Whether the last job, seen from its own end, left nothing to clean up.
-    clean: AtomicBool,
+    pub(super) tidy: Arc<Tidy>,
 }
 
 #[derive(Debug, Default)]
@@ -70,7 +69,7 @@ impl Record {
             dead: AtomicU8::new(0),
             leak_reported: AtomicBool::new(false),
             own_thread_only: AtomicBool::new(false),
-            clean: AtomicBool::new(false),
+            tidy: Arc::default(),
         }
     }
 
@@ -140,15 +139,6 @@ impl Record {
 
     pub(super) fn is_kept_to_its_thread(&self) -> bool {
         self.own_thread_only.load(Ordering::Acquire)
-    }
-
-    /// Said by every job, in its turn on the connection.
-    pub(super) fn set_clean(&self, clean: bool) {
-        self.clean.store(clean, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_clean(&self) -> bool {
-        self.clean.load(Ordering::Relaxed)
     }
 
     pub(super) fn opened(&self) {

@@ -1,9 +1,10 @@
 //! A worker's place: room for one connection.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::core::{Core, State};
+use super::core::{Cleaning, Core, State};
 use super::stack::Cause;
 use super::turn::Ticket;
 use crate::driver::{Call, Fence, Handle, Link, Source};
@@ -12,16 +13,34 @@ use crate::metrics::Meter;
 use crate::secret::Redactor;
 
 /// Room for one connection, on the thread of its worker. Dropping it, on that thread, closes the connection.
-#[derive(Default)]
 pub(crate) struct Boat {
     link: Option<Box<dyn Link>>,
     state: State,
+    cleaning: Cleaning,
+    tidy: Arc<Tidy>,
+}
+
+/// Whether the last job on a connection, seen from its end, left nothing to clean up.
+#[derive(Debug, Default)]
+pub(crate) struct Tidy(AtomicBool);
+
+impl Tidy {
+    /// Said in the connection's turn, or before anybody else has one. Who gets to know by an answer that a job is over sees
+    /// what was said in it.
+    pub(crate) fn set(&self, tidy: bool) {
+        self.0.store(tidy, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Boat {
-    /// An empty place, whose work is counted.
-    pub(crate) fn new(meter: Arc<Meter>) -> Boat {
-        Boat { link: None, state: State { meter, ..State::default() } }
+    /// An empty place, whose work is counted. `tidy` has, after each job, whether the connection could go to its next
+    /// borrower as it is.
+    pub(crate) fn new(meter: Arc<Meter>, cleaning: Cleaning, tidy: Arc<Tidy>) -> Boat {
+        Boat { link: None, state: State { meter, ..State::default() }, cleaning, tidy }
     }
 }
 
@@ -57,6 +76,13 @@ impl pontoon_bridge::Place for Boat {
         let cause = Cause { kind: ErrorKind::DriverPanic, message: "a job panicked on this connection".into() };
         self.state.stack.lose(cause.clone());
         self.state.doubt.get_or_insert(cause);
+    }
+
+    fn unharmed(&mut self) {
+        let Boat { link, state, cleaning, tidy } = self;
+        // Not at the price of a question: whoever lets go of the connection has it asked, by then or not at all.
+        let knows = link.as_mut().filter(|link| link.knows_state());
+        tidy.set(knows.is_some_and(|link| Core::new(&mut **link, state).is_clean(*cleaning)));
     }
 
     fn interrupted(&mut self, settled: pontoon_bridge::Settled) {

@@ -22,7 +22,7 @@ pub use self::core::Core;
 pub use turn::{Errand, Lending, Turn};
 
 pub(crate) use self::core::{Cleaning, News};
-pub(crate) use boat::{Boat, View};
+pub(crate) use boat::{Boat, Tidy, View};
 pub(crate) use sole_writer::{Pinned, Place, SoleWriter};
 pub(crate) use stack::{Cause, Token};
 pub(crate) use stream::{BatchFeed, CREDIT, run as stream};
