@@ -54,6 +54,7 @@ pub struct BatchBuilder {
 }
 
 /// What a batch took.
+#[derive(Debug)]
 pub(crate) struct Room {
     cells: usize,
     text: usize,

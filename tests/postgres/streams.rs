@@ -71,6 +71,63 @@ fn what_writes_is_brought_to_its_end_however_few_of_its_rows_are_wanted() {
 }
 
 #[test]
+fn a_limit_that_is_met_by_the_last_rows_costs_no_connection() {
+    let database = server!().database();
+    let db = open(&database, "pool_size=1");
+    let backend = || db.fetch_val::<i64>("SELECT pg_backend_pid()", ()).unwrap().unwrap();
+    let first = backend();
+    // Fewer rows than a batch has, so that the result is over when they are counted.
+    for rows in [10, 3_000, 10_000] {
+        let query = format!("SELECT n, repeat('x', 100) FROM generate_series(1, {rows}) AS s (n)");
+        let error = db.fetch_all(Query::new(&*query).max_bytes(1_000), ()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ResultTooLarge, "{error}");
+        assert_eq!(backend(), first, "{rows} rows");
+    }
+}
+
+#[test]
+fn what_fails_in_the_middle_fails_behind_the_rows_that_came_before() {
+    let database = server!().database();
+    let db = open(&database, "pool_size=1");
+    let query = "SELECT n, 1 / (5000 - n) FROM generate_series(1, 10000) AS s (n)";
+    let error = db.fetch_all(query, ()).unwrap_err();
+    assert_eq!(error.sqlstate(), Some("22012"));
+    let mut rows = db.iterate(query, ()).unwrap();
+    let mut seen = 0;
+    let error = loop {
+        match rows.next().expect("it does not end well") {
+            Ok(row) => {
+                seen += 1;
+                assert_eq!(row.get::<i64>(0).unwrap(), seen);
+            }
+            Err(error) => break error,
+        }
+    };
+    drop(rows);
+    assert_eq!(error.sqlstate(), Some("22012"));
+    assert!((4_000..5_000).contains(&seen), "{seen}");
+    assert_eq!(db.fetch_val::<i64>("SELECT 1", ()).unwrap(), Some(1));
+}
+
+#[test]
+fn large_rows_and_small_ones_take_turns() {
+    let database = server!().database();
+    let db = open(&database, "pool_size=1");
+    let query = "SELECT n, repeat('x', CASE n % 3 WHEN 0 THEN 0 WHEN 1 THEN 100 ELSE 300000 END), NULL::text \
+                 FROM generate_series(1, 200) AS s (n)";
+    let expected = |n: i64| [0, 100, 300_000][(n % 3) as usize];
+    let rows = db.fetch_all(query, ()).unwrap();
+    assert_eq!(rows.len(), 200);
+    let streamed: Vec<_> = db.iterate(query, ()).unwrap().map(|row| row.unwrap()).collect();
+    for (at, row) in rows.iter().chain(streamed).enumerate() {
+        let n = (at % 200) as i64 + 1;
+        assert_eq!(row.get::<i64>(0).unwrap(), n);
+        assert_eq!(row.get::<&str>(1).unwrap().len(), expected(n));
+        assert_eq!(row.get::<Option<&str>>(2).unwrap(), None);
+    }
+}
+
+#[test]
 fn memory_stays_flat_however_long_the_stream_and_large_its_rows() {
     let output = case!(|_| {
         let Some(server) = crate::shared_server() else { return };

@@ -84,6 +84,7 @@ impl Core {
     #[cold]
     pub(super) fn failed(&mut self, native: Native) -> Error {
         self.asked = None;
+        self.wire.rest();
         if native.as_db_error().is_none() && native.to_string() == "unexpected message from server" {
             // Nothing else begins a conversation that the client library does not know.
             self.broken |= self.wire.status().is_none() && !self.wire.is_waiting();

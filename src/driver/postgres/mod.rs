@@ -57,6 +57,7 @@ mod options;
 mod rows;
 mod source;
 mod statements;
+mod tap;
 mod tls;
 mod traffic;
 mod types;

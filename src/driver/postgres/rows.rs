@@ -1,8 +1,10 @@
 //! Rows on their way out: off the socket as they are wanted, or from a cursor.
 //!
-//! Outside a transaction rows are read off the socket, and the connection is taken until they end. In a transaction a stream
-//! reads from a cursor, so that other statements run between two batches. A cursor is never made where there is no
-//! transaction: it would need one, and the statements that run beside it would be in it.
+//! Outside a transaction rows are read off the socket, by a [tap](super::tap), and the connection is taken until they end;
+//! the client library gives them one by one on a Unix socket, where nothing can be tapped, and where a text is read anew
+//! with each run and may have other columns than before. In a transaction a stream reads from a cursor, so that other
+//! statements run between two batches. A cursor is never made where there is no transaction: it would need one, and the
+//! statements that run beside it would be in it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +16,9 @@ use postgres::{Error as Native, Row, RowIter};
 use super::core::{Core, Failure, LONGEST, too_long};
 use super::link::Way;
 use super::statements::{Prepared, kind_of};
+use super::tap::Tap;
 use super::types::Shape;
+use super::wire::Wire;
 use crate::driver::{BATCH_BYTES, Batcher, Call, Flow, LinkState, RowSink};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::row::BatchBuilder;
@@ -50,6 +54,11 @@ impl Core {
         let shape = prepared.shape.as_ref().ok_or_else(|| Failure::Ours(no_rows()))?;
         // What writes is brought to its end, and a transaction must not be ended by a cancel.
         let may_cancel = prepared.kind == StatementKind::Read && self.wire.status() == Some(b'I');
+        // Elsewhere the columns are not known for sure.
+        let tapped = match &prepared.text {
+            None => Tapped::begin(&self.wire, shape, sink.batch_rows()),
+            Some(_) => None,
+        };
         self.wire.ask_for_text(shape.text);
         let rows = Core::query_native(&mut self.client, prepared, params);
         self.wire.ask_for_text(false);
@@ -71,16 +80,22 @@ impl Core {
             Some(renewed) => renewed,
             None => shape,
         };
-        let result = match pump(&mut rows, shape, sink) {
-            Pumped::End => return Ok(()),
+        let pumped = match &tapped {
+            Some(tapped) => tapped.pump(&mut rows, shape, sink),
+            None => pump(&mut rows, shape, sink),
+        };
+        let result = match pumped {
+            Pumped::End(result) => return result.map_err(Failure::Ours),
             Pumped::Failed(native) => {
                 drop(rows);
+                drop(tapped);
                 return Err(Failure::Ours(self.failed(native)));
             }
             Pumped::Stopped(result) => result,
         };
-        let rest = read_rest(&mut rows, may_cancel);
+        let rest = read_rest(&mut rows, tapped.as_ref(), may_cancel);
         drop(rows);
+        drop(tapped);
         match rest {
             Ok(true) => {}
             Ok(false) => {
@@ -222,9 +237,58 @@ fn has_columns(row: &Row, described: &postgres::Statement) -> bool {
     columns.eq(described.columns().iter().map(|column| (column.name(), column.type_())))
 }
 
+/// Rows that are taken off the wire, for as long as this is there.
+struct Tapped {
+    wire: Arc<Wire>,
+}
+
+impl Tapped {
+    fn begin(wire: &Arc<Wire>, shape: &Arc<Shape>, wanted: usize) -> Option<Tapped> {
+        wire.set_tap(Tap::new(Arc::clone(shape), wanted)).then(|| Tapped { wire: Arc::clone(wire) })
+    }
+
+    /// Each row that the client gives is a call for a batch.
+    fn pump(&self, rows: &mut Incoming<'_>, shape: &Shape, sink: &mut dyn RowSink) -> Pumped {
+        if let Err(error) = sink.columns(&shape.columns) {
+            return Pumped::Stopped(Err(error));
+        }
+        loop {
+            let is_end = match rows.next() {
+                Ok(call) => call.is_none(),
+                Err(native) => return Pumped::Failed(native),
+            };
+            let flow = match self.wire.with_tap(Tap::batch).unwrap_or(Ok(None)) {
+                Ok(Some((batch, room))) => sink.batch(batch, None).inspect(|flow| {
+                    if !is_end && *flow == Flow::Continue {
+                        self.wire.with_tap(|tap| tap.again(room, sink.batch_rows()));
+                    }
+                }),
+                Ok(None) => Ok(Flow::Continue),
+                Err(error) => Err(error),
+            };
+            match flow {
+                _ if is_end => return Pumped::End(flow.map(|_| ())),
+                Ok(Flow::Continue) => {}
+                Ok(Flow::Stop) => return Pumped::Stopped(Ok(())),
+                Err(error) => return Pumped::Stopped(Err(error)),
+            }
+        }
+    }
+
+    fn discard(&self) {
+        self.wire.with_tap(Tap::discard);
+    }
+}
+
+impl Drop for Tapped {
+    fn drop(&mut self) {
+        self.wire.end_tap();
+    }
+}
+
 enum Pumped {
     /// There are no more.
-    End,
+    End(Result<()>),
     /// Nobody wants more, or they could not be read.
     Stopped(Result<()>),
     /// The server says why there are no more.
@@ -240,10 +304,7 @@ fn pump(rows: &mut Incoming<'_>, shape: &Shape, sink: &mut dyn RowSink) -> Pumpe
         let row = match rows.next() {
             Ok(Some(row)) => row,
             Ok(None) => {
-                return match batcher.finish() {
-                    Ok(()) => Pumped::End,
-                    Err(error) => Pumped::Stopped(Err(error)),
-                };
+                return Pumped::End(batcher.finish());
             }
             Err(native) => return Pumped::Failed(native),
         };
@@ -256,14 +317,19 @@ fn pump(rows: &mut Incoming<'_>, shape: &Shape, sink: &mut dyn RowSink) -> Pumpe
 }
 
 /// Reads what is left; false when it is too much and need not be.
-fn read_rest(rows: &mut Incoming<'_>, may_cancel: bool) -> Result<bool, Native> {
+fn read_rest(rows: &mut Incoming<'_>, tapped: Option<&Tapped>, may_cancel: bool) -> Result<bool, Native> {
     let begun = Instant::now();
-    while rows.next()?.is_some() {
+    loop {
+        if let Some(tapped) = tapped {
+            tapped.discard();
+        }
+        if rows.next()?.is_none() {
+            return Ok(true);
+        }
         if may_cancel && begun.elapsed() > REST {
             return Ok(false);
         }
     }
-    Ok(true)
 }
 
 /// Whether a cursor can be declared for it: SELECT and its like, and nothing that writes.

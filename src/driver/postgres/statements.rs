@@ -19,7 +19,7 @@ pub(super) struct Prepared {
     /// What is sent with each run instead of a name, if the session keeps no statement.
     pub(super) text: Option<Arc<str>>,
     /// `None` for a statement without a result.
-    pub(super) shape: Option<Shape>,
+    pub(super) shape: Option<Arc<Shape>>,
     pub(super) kind: StatementKind,
 }
 
@@ -142,8 +142,8 @@ impl Statements {
     }
 
     /// How columns are read; `None` if there are none.
-    pub(super) fn shape_of(&self, columns: &[Column]) -> Option<Shape> {
-        (!columns.is_empty()).then(|| Shape::of(columns, self.knows_text))
+    pub(super) fn shape_of(&self, columns: &[Column]) -> Option<Arc<Shape>> {
+        (!columns.is_empty()).then(|| Arc::new(Shape::of(columns, self.knows_text)))
     }
 
     /// Forgets a statement that the server no longer has, or no longer has as it was.

@@ -12,6 +12,11 @@ const LONGEST_IN_LOGIN: u32 = 64 * 1024;
 /// The server's own limit for a message. A length beyond it is no length, and nothing is allocated for it.
 const LONGEST: u32 = 0x4000_0000;
 
+/// Whether a message can have this length, once the login is over.
+pub(super) fn is_length(length: u32) -> bool {
+    (4..=LONGEST).contains(&length)
+}
+
 /// One direction: the frame that is being passed, of which nothing is kept but its head.
 #[derive(Clone, Debug, Default)]
 struct Frames {

@@ -5,7 +5,9 @@
 //!
 //! - it can be **severed** from another thread, however deep in a read it is;
 //! - it **ends at a deadline** while it is being made, TLS and login included;
-//! - its **state** is known, by the byte that the server ends each answer with ([`Traffic`]).
+//! - its **state** is known, by the byte that the server ends each answer with ([`Traffic`]);
+//! - its **rows** are read where they come, many at a time ([`Tap`]);
+//! - its **answers** are looked out for before the thread sleeps, where they come soon ([`Patience`]).
 //!
 //! The library never asks for TLS on a Unix socket, so none of this holds there.
 
@@ -18,6 +20,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use pontoon_bridge::{Look, Patience};
 use postgres::Socket;
 use postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -25,6 +28,7 @@ use tokio::time::{Sleep, sleep_until};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream as Encrypted;
 
+use super::tap::{Inbox, Tap};
 use super::tls::{Tls, channel_binding_of};
 use super::traffic::Traffic;
 
@@ -40,9 +44,23 @@ pub(super) struct Wire {
     deadline: Option<Instant>,
     waker: Mutex<Option<Waker>>,
     traffic: Mutex<Traffic>,
+    /// What takes the rows of the result that is being read. Used by the thread of the connection alone.
+    tap: Mutex<Option<Tap>>,
+    /// How soon answers come.
+    patience: Patience,
+    looking: Mutex<Looking>,
     /// Whether the stream went through here: not on Unix sockets.
     plugged: AtomicBool,
     encrypted: AtomicBool,
+}
+
+/// Whether the next bytes from the server are being looked out for.
+#[derive(Debug)]
+enum Looking {
+    NotYet,
+    Looks(Look),
+    /// It has been, or does not pay.
+    Sleeps,
 }
 
 impl Wire {
@@ -55,6 +73,9 @@ impl Wire {
             deadline,
             waker: Mutex::new(None),
             traffic: Mutex::new(Traffic::new(refuses_cleartext)),
+            tap: Mutex::new(None),
+            patience: Patience::of_a_worker(),
+            looking: Mutex::new(Looking::NotYet),
             plugged: AtomicBool::new(false),
             encrypted: AtomicBool::new(false),
         })
@@ -110,6 +131,55 @@ impl Wire {
     /// The next statement that is prepared is only described, and leaves nothing in the session.
     pub(super) fn describe_only(&self, only: bool) {
         self.traffic.lock().describes = only;
+    }
+
+    /// Has the rows of the next result taken by this; false where they do not pass here, or something else may come first.
+    pub(super) fn set_tap(&self, tap: Tap) -> bool {
+        let can_be = self.is_plugged() && self.status().is_some();
+        if can_be {
+            *self.tap.lock() = Some(tap);
+        }
+        can_be
+    }
+
+    pub(super) fn end_tap(&self) {
+        let tap = self.tap.lock().take();
+        drop(tap);
+        self.rest();
+    }
+
+    /// Nobody waits for the moment: whoever looked out for an answer makes room for others.
+    pub(super) fn rest(&self) {
+        *self.looking.lock() = Looking::NotYet;
+    }
+
+    /// Does something to the tap that there is, between two answers of the client.
+    pub(super) fn with_tap<T>(&self, what: impl FnOnce(&mut Tap) -> T) -> Option<T> {
+        self.rest();
+        self.tap.lock().as_mut().map(what)
+    }
+
+    /// Nothing has come. Looks out for a moment, in place of falling asleep, if an answer is still to come and that has
+    /// paid before: the reactor asks the system and comes back here at once.
+    fn look_out(&self, cx: &Context<'_>) {
+        if !self.traffic.lock().is_waiting() {
+            return;
+        }
+        let mut looking = self.looking.lock();
+        if let Looking::NotYet = &*looking {
+            *looking = self.patience.begin(None).map_or(Looking::Sleeps, Looking::Looks);
+        }
+        match &*looking {
+            Looking::Looks(look) if look.goes_on() => cx.waker().wake_by_ref(),
+            _ => *looking = Looking::Sleeps,
+        }
+    }
+
+    /// Something has come.
+    fn looked_out(&self) {
+        if let Looking::Looks(_) = std::mem::replace(&mut *self.looking.lock(), Looking::NotYet) {
+            self.patience.found();
+        }
     }
 
     fn listen(&self, cx: &Context<'_>) {
@@ -209,6 +279,7 @@ enum Transport {
 pub(super) struct WireStream {
     transport: Transport,
     wire: Arc<Wire>,
+    inbox: Inbox,
     binding: Option<Vec<u8>>,
     /// What was taken from the client, changed, and is not sent yet.
     unsent: Vec<u8>,
@@ -216,7 +287,7 @@ pub(super) struct WireStream {
 
 impl WireStream {
     fn new(transport: Transport, wire: Arc<Wire>, binding: Option<Vec<u8>>) -> WireStream {
-        WireStream { transport, wire, binding, unsent: Vec::new() }
+        WireStream { transport, wire, inbox: Inbox::default(), binding, unsent: Vec::new() }
     }
 
     /// Writes bytes as they are, and counts them as sent.
@@ -227,6 +298,8 @@ impl WireStream {
         };
         if let Poll::Ready(Ok(written)) = &polled {
             self.wire.traffic.lock().sent(&bytes[..*written])?;
+            // Reading was asked first, when there was nothing to wait for yet.
+            self.wire.look_out(cx);
         }
         polled
     }
@@ -248,17 +321,52 @@ impl WireStream {
     }
 }
 
-impl AsyncRead for WireStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = match &mut self.transport {
+impl Transport {
+    fn poll_read(&mut self, cx: &mut Context<'_>, wire: &Wire, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let polled = match self {
             Transport::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Transport::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         };
-        if let Poll::Ready(Ok(())) = &polled {
-            self.wire.traffic.lock().received(&buf.filled()[before..])?;
+        match &polled {
+            Poll::Pending => wire.look_out(cx),
+            Poll::Ready(_) => wire.looked_out(),
         }
         polled
+    }
+}
+
+impl AsyncRead for WireStream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let WireStream { transport, wire, inbox, .. } = &mut *self;
+        let before = buf.filled().len();
+        let mut tap = wire.tap.lock();
+        if tap.is_none() && inbox.is_empty() {
+            drop(tap);
+            let polled = transport.poll_read(cx, wire, buf);
+            if let Poll::Ready(Ok(())) = &polled {
+                wire.traffic.lock().received(&buf.filled()[before..])?;
+            }
+            return polled;
+        }
+        loop {
+            inbox.pass(tap.as_mut(), buf)?;
+            if buf.filled().len() > before {
+                wire.traffic.lock().received(&buf.filled()[before..])?;
+                return Poll::Ready(Ok(()));
+            }
+            if tap.as_ref().is_some_and(Tap::holds) {
+                // Nobody need be woken: the client has what makes it come back, and then asks again.
+                return Poll::Pending;
+            }
+            let mut room = ReadBuf::new(inbox.room());
+            match transport.poll_read(cx, wire, &mut room) {
+                Poll::Ready(Ok(())) if !room.filled().is_empty() => {
+                    let came = room.filled().len();
+                    inbox.came(came);
+                }
+                ended_or_pending => return ended_or_pending,
+            }
+        }
     }
 }
 

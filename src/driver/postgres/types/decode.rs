@@ -39,15 +39,19 @@ pub(in super::super) struct Shape {
 impl Shape {
     /// `knows_text`: whether the result can be had as text.
     pub(in super::super) fn of(columns: &[postgres::Column], knows_text: bool) -> Shape {
-        let readings: Box<[Reading]> = columns.iter().map(|column| Reading::of(column.type_())).collect();
-        let text = knows_text && !readings.iter().all(Reading::is_binary);
-        let columns = columns
-            .iter()
-            .zip(&readings)
-            .map(|(column, reading)| {
-                Column::new(column.name()).with_kind(reading.kind()).with_type_name(column.type_().name())
+        Shape::new(columns.iter().map(|column| (column.name(), column.type_())), knows_text)
+    }
+
+    pub(in super::super) fn new<'c>(columns: impl IntoIterator<Item = (&'c str, &'c Type)>, knows_text: bool) -> Shape {
+        let (columns, readings): (Vec<_>, Vec<_>) = columns
+            .into_iter()
+            .map(|(name, ty)| {
+                let reading = Reading::of(ty);
+                (Column::new(name).with_kind(reading.kind()).with_type_name(ty.name()), reading)
             })
-            .collect();
+            .unzip();
+        let readings = readings.into_boxed_slice();
+        let text = knows_text && !readings.iter().all(Reading::is_binary);
         Shape { columns: Arc::new(Columns::new(columns)), readings, text }
     }
 
@@ -58,20 +62,68 @@ impl Shape {
     pub(in super::super) fn read(&self, row: &Row, out: &mut BatchBuilder) -> Result<()> {
         for (at, reading) in self.readings.iter().enumerate() {
             let Raw(cell) = row.try_get(at).map_err(|error| self.broken(at, &error.to_string()))?;
-            let written = match cell {
-                None => {
-                    out.push_null(reading.kind());
-                    Ok(())
-                }
-                Some(cell) if self.text => text::push(reading, row.columns()[at].type_().name(), cell, out),
-                Some(cell) => push(reading, cell, out),
-            };
-            written.map_err(|error| match error.kind() {
-                ErrorKind::Limit => error,
-                _ => self.broken(at, error.message()),
-            })?;
+            self.write(at, reading, cell, out)?;
         }
         Ok(())
+    }
+
+    /// The same from a row as the server sent it.
+    ///
+    /// # Errors
+    /// As there; or it is no row of this result.
+    pub(in super::super) fn read_raw(&self, row: &[u8], out: &mut BatchBuilder) -> Result<()> {
+        let Some((count, mut rest)) = row.split_first_chunk().map(|(count, rest)| (u16::from_be_bytes(*count), rest))
+        else {
+            return Err(torn());
+        };
+        if usize::from(count) != self.readings.len() {
+            return Err(torn());
+        }
+        for (at, reading) in self.readings.iter().enumerate() {
+            let (length, cells) = rest.split_first_chunk().ok_or_else(torn)?;
+            // A negative length is that of no value.
+            let cell = match usize::try_from(i32::from_be_bytes(*length)) {
+                Err(_) => {
+                    rest = cells;
+                    None
+                }
+                Ok(length) => {
+                    let (cell, behind) = cells.split_at_checked(length).ok_or_else(torn)?;
+                    rest = behind;
+                    Some(cell)
+                }
+            };
+            self.write(at, reading, cell, out)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a row of this result that has nothing but nulls, as the server would send it.
+    pub(in super::super) fn write_nulls(&self, out: &mut Vec<u8>) {
+        // A result has 1664 columns at most.
+        let count = self.readings.len() as u16;
+        out.push(b'D');
+        out.extend_from_slice(&(6 + 4 * u32::from(count)).to_be_bytes());
+        out.extend_from_slice(&count.to_be_bytes());
+        out.resize(out.len() + 4 * usize::from(count), 0xff);
+    }
+
+    fn write(&self, at: usize, reading: &Reading, cell: Option<&[u8]>, out: &mut BatchBuilder) -> Result<()> {
+        let written = match cell {
+            None => {
+                out.push_null(reading.kind());
+                Ok(())
+            }
+            Some(cell) if self.text => {
+                let name = self.columns.get(at).and_then(Column::type_name).unwrap_or_default();
+                text::push(reading, name, cell, out)
+            }
+            Some(cell) => push(reading, cell, out),
+        };
+        written.map_err(|error| match error.kind() {
+            ErrorKind::Limit => error,
+            _ => self.broken(at, error.message()),
+        })
     }
 
     #[cold]
@@ -79,6 +131,11 @@ impl Shape {
         let name = self.columns.get(at).map_or("?", Column::name);
         Error::new(ErrorKind::Conversion, format!("column \"{name}\" cannot be read: {why}"))
     }
+}
+
+#[cold]
+fn torn() -> Error {
+    malformed("the server sent a row that does not fit the columns of its result")
 }
 
 #[cold]
