@@ -155,4 +155,14 @@ cores! {
     fn the_core_on_tokio_by_odbc_on_mariadb = profile::odbc::MARIADB, TokioMultiThread;
     #[cfg(feature = "odbc")]
     fn the_core_on_smol_by_odbc_on_mariadb = profile::odbc::MARIADB, Smol;
+    #[cfg(all(feature = "dbapi2", unix))]
+    fn the_core_on_tokio_by_python_on_sqlite = profile::dbapi2::SQLITE, TokioMultiThread;
+    #[cfg(all(feature = "dbapi2", unix))]
+    fn the_core_on_smol_by_python_on_sqlite = profile::dbapi2::SQLITE, Smol;
+    #[cfg(all(feature = "dbapi2", feature = "postgres", unix))]
+    fn the_core_on_tokio_by_python_on_postgres = profile::dbapi2::POSTGRES, TokioMultiThread;
+    #[cfg(all(feature = "jdbc", unix))]
+    fn the_core_on_tokio_by_java_on_h2 = profile::jdbc::H2, TokioMultiThread;
+    #[cfg(all(feature = "jdbc", unix))]
+    fn the_core_on_smol_by_java_on_h2 = profile::jdbc::H2, Smol;
 }
