@@ -1,5 +1,6 @@
-"""databasez, on the file that the other peers have. Takes the same command line and prints the same lines as the groups'
-binaries, for the group `sqlite`, so that the table has it beside Pontoon there.
+"""databasez, on the file and on the servers that the other peers have. Takes the same command line and prints the same
+lines as the groups' binaries, for the groups `sqlite`, `postgres` and `mysql`, so that the table has it beside Pontoon
+there. In the list the peer has the group behind it, since rows of servers are called the same.
 
 When timed, every cell is read and no digest is made of it: that would take Python longer than databasez takes.
 """
@@ -15,11 +16,17 @@ import struct
 import sys
 import time
 
-from databasez import Database
+from databasez import Database, DatabaseURL
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-ROWS = ["point_db", "insert_1000", "fetch_all", "execute_many", "stream_10m"]
+SERVER_ROWS = ["server_point", "server_fetch_all", "server_execute_many"]
+ROWS = {
+    "sqlite": ["point_db", "insert_1000", "fetch_all", "execute_many", "stream_10m"],
+    "postgres": SERVER_ROWS,
+    "mysql": SERVER_ROWS,
+}
+SCHEMES = {"postgres": "postgresql+asyncpg", "mysql": "mysql+asyncmy"}
 PRAGMAS = ["PRAGMA synchronous = NORMAL", "PRAGMA cache_size = -16000", "PRAGMA foreign_keys = ON"]
 PEOPLE = 100_000
 POINT = "SELECT id, name, age, score, mail FROM people WHERE id = :id"
@@ -32,6 +39,14 @@ SINK = (
     "SELECT count(*) + sum(id) + sum(age) + sum(length(name)) + sum(length(mail)) + CAST(sum(score) AS INTEGER)"
     " FROM sink"
 )
+# The same as one number on servers, in the SQL of each.
+SERVER_SINK = {
+    "postgres": "SELECT (count(*) + sum(id) + sum(age) + sum(length(name)) + sum(length(mail)) + sum(score)::bigint)::bigint"
+    " FROM sink",
+    "mysql": "SELECT CAST(count(*) + sum(id) + sum(age) + sum(length(name)) + sum(length(mail))"
+    " + CAST(sum(score) AS SIGNED) AS SIGNED) FROM sink",
+}
+MANY = 5000
 WORD = (1 << 64) - 1
 
 
@@ -74,15 +89,20 @@ class Run:
     async def measure(self, batch, operation, setup=lambda: None):
         """Seconds for one, the median."""
 
+        async def set_up():
+            waiting = setup()
+            if waiting is not None:
+                await waiting
+
         async def one(number):
-            setup()
+            await set_up()
             begun = time.perf_counter()
             for number in range(number * batch, (number + 1) * batch):
                 await operation(number)
             return (time.perf_counter() - begun) / batch
 
         if self.seconds is None:
-            setup()
+            await set_up()
             # The others read a whole batch too.
             for number in range(batch):
                 await operation(number)
@@ -99,6 +119,8 @@ class Run:
 
 @event.listens_for(Engine, "connect")
 def settings(connection, _record):
+    if "sqlite" not in type(connection).__module__:
+        return
     cursor = connection.cursor()
     for pragma in PRAGMAS:
         cursor.execute(pragma)
@@ -107,6 +129,14 @@ def settings(connection, _record):
 
 def database(path):
     return Database(f"sqlite+aiosqlite:///{path}", pool_size=4)
+
+
+def server(run, group):
+    port, user, password, name = (run.folder / group).read_text().splitlines()
+    address = DatabaseURL(f"{SCHEMES[group]}://127.0.0.1:{port}/{name}")
+    # To this machine nobody encrypts.
+    options = {"connect_args": {"ssl": False}} if group == "postgres" else {}
+    return Database(address.replace(username=user, password=password), pool_size=4, **options)
 
 
 def key(number):
@@ -182,7 +212,37 @@ async def insert(run, row, count):
             pathlib.Path(f"{path}{ending}").unlink(missing_ok=True)
 
 
-async def measured(run, row):
+async def on_server(run, group, row):
+    async with server(run, group) as db:
+        if row == "server_point":
+
+            async def point(number):
+                run.read(await db.fetch_one(POINT, {"id": key(number)}))
+
+            return {row: await run.measure(10, point)}
+        if row == "server_fetch_all":
+
+            async def fetch_all(_number):
+                for person in await db.fetch_all(ALL):
+                    run.read(person)
+
+            return {row: await run.measure(1, fetch_all)}
+        rows = people(MANY)
+
+        async def execute_many(_number):
+            async with db.transaction():
+                await db.execute_many(INSERT, rows)
+
+        async with server(run, group) as other:
+            took = await run.measure(1, execute_many, lambda: other.execute("TRUNCATE TABLE sink"))
+            if run.digest:
+                run.digest.int(await other.fetch_val(SERVER_SINK[group]))
+        return {row: took / MANY}
+
+
+async def measured(run, group, row):
+    if group != "sqlite":
+        return await on_server(run, group, row)
     match row:
         case "point_db":
             return await point(run)
@@ -200,15 +260,19 @@ async def measured(run, row):
 def main(words):
     match words:
         case ["list"]:
-            for row in ROWS:
-                print("databasez", row, "databasez", sep="\t")
-        case ["check", folder, row, _peer]:
+            for group, rows in ROWS.items():
+                for row in rows:
+                    print("databasez", row, f"databasez@{group}", sep="\t")
+        case ["check", folder, row, peer]:
             run = Run(folder, None)
-            asyncio.run(measured(run, row))
-            print("sqlite", row, "databasez", f"{run.digest.value:016x}", sep="\t")
-        case ["time", folder, row, _peer, millis]:
-            for figure, value in asyncio.run(measured(Run(folder, int(millis) / 1000), row)).items():
-                print("sqlite", figure, "databasez", f"{value:e}", sep="\t")
+            group = peer.partition("@")[2]
+            asyncio.run(measured(run, group, row))
+            print(group, row, "databasez", f"{run.digest.value:016x}", sep="\t")
+        case ["time", folder, row, peer, millis]:
+            run = Run(folder, int(millis) / 1000)
+            group = peer.partition("@")[2]
+            for figure, value in asyncio.run(measured(run, group, row)).items():
+                print(group, figure, "databasez", f"{value:e}", sep="\t")
         case _:
             raise SystemExit("list | check DIR ROW PEER | time DIR ROW PEER MILLIS")
 

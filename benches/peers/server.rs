@@ -24,14 +24,16 @@ pub struct Sql {
     pub sink: &'static str,
 }
 
-/// How often `people` are read in the stream, and in the one that is left.
-pub const REPEATS: i64 = 50;
+/// How often `people` are read in the stream that is left.
 const LEFT: i64 = 20;
 
 pub const COLUMNS: &[&str] = &["id", "name", "age", "score", "mail"];
 
 /// Rows of the loop that a bulk insert is compared with.
 const LOOP: usize = 2000;
+
+/// Rows of `execute_many`.
+pub const MANY: usize = 5000;
 
 pub fn open(env: &Env, site: &Site, size: usize, options: &str) -> Database {
     let url = format!("{}?{options}", env.server(site.name).url(site.name));
@@ -42,6 +44,7 @@ pub fn run(row: &str, env: &Env, site: &Site) -> Option<Outcome> {
     Some(match row {
         "server_point" => point(env, site),
         "server_fetch_all" => fetch_all(env, site),
+        "server_execute_many" => execute_many(env, site),
         "bulk_copy" | "bulk_insert" => bulk(env, site, ""),
         "bulk_load_data" => bulk(env, site, "bulk=load_data"),
         "stream_5m" => stream(env, site),
@@ -82,6 +85,17 @@ fn bulk(env: &Env, site: &Site, options: &str) -> Outcome {
     .per(people.len() as f64)
 }
 
+fn execute_many(env: &Env, site: &Site) -> Outcome {
+    let db = open(env, site, 1, "");
+    let people = &data::people()[..MANY];
+    env.measure_with(clear(env, site), |_, digest| {
+        let rows = people.iter().map(|(id, name, age, score, mail)| (id, name, age, score, mail));
+        db.execute_many(site.sql.insert, rows).expect("nobody else");
+        check_sink(env, site, digest);
+    })
+    .per(MANY as f64)
+}
+
 /// What a bulk insert is compared with: one statement a row, in one transaction.
 pub fn execute(env: &Env, site: &Site) -> Outcome {
     let db = open(env, site, 1, "");
@@ -118,7 +132,7 @@ pub fn check_sink(env: &Env, site: &Site, digest: &mut Digest) {
 
 fn stream(env: &Env, site: &Site) -> Outcome {
     let db = open(env, site, 1, "");
-    let repeats = if env.is_checking() { 1 } else { REPEATS };
+    let repeats = if env.is_checking() { 1 } else { data::SERVER_REPEATS };
     let begun = Instant::now();
     let mut digest = Digest::default();
     for row in db.iterate(site.sql.stream, (repeats,)).expect("a stream") {

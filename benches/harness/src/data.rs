@@ -10,6 +10,9 @@ pub const PEOPLE: usize = 100_000;
 /// How often each of them is read in the longest stream.
 pub const REPEATS: i64 = 100;
 
+/// The same on a server.
+pub const SERVER_REPEATS: i64 = 50;
+
 /// What every peer sets on its connections, beside WAL, which is kept in the file.
 pub const PRAGMAS: &str = "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; PRAGMA foreign_keys = ON;";
 

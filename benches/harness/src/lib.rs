@@ -16,6 +16,9 @@ pub use measure::{Digest, Env, Outcome};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The status of a group's program that lists rows, when some of its rows were left out for want of what they run on.
+pub const LEFT_OUT: u8 = 3;
+
 /// Something that can be compared: it measures the rows it has, and says nothing about others.
 pub struct Peer {
     /// As it is called in the table.

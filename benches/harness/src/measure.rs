@@ -101,6 +101,14 @@ impl Env {
         self.budget == Budget::Check
     }
 
+    /// How long to measure, if that is what is done.
+    pub fn time(&self) -> Option<Duration> {
+        match self.budget {
+            Budget::Time(time) => Some(time),
+            Budget::Check | Budget::Runs(_) => None,
+        }
+    }
+
     pub fn is_repeating(&self) -> bool {
         matches!(self.budget, Budget::Runs(_))
     }
@@ -111,6 +119,18 @@ impl Env {
             Budget::Check => 1,
             Budget::Time(time) if time < Duration::from_secs(1) => REPEATS / 10,
             _ => REPEATS,
+        }
+    }
+
+    /// Runs `op` for as long as will be measured, before anything is: for what gets faster while it runs, as Java does. When
+    /// checking, not at all.
+    pub fn warm(&self, mut op: impl FnMut(u64)) {
+        let Budget::Time(budget) = self.budget else { return };
+        let begun = Instant::now();
+        let mut number = 0;
+        while begun.elapsed() < budget {
+            op(number);
+            number += 1;
         }
     }
 

@@ -1,10 +1,13 @@
-//! What this process has, by `/proc/self`.
+//! What this process has, and those that it has started, by `/proc`.
 
 use std::time::{Duration, Instant};
 
 /// A number of `/proc/self/status`.
 fn status(name: &str) -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    number_in(&std::fs::read_to_string("/proc/self/status").expect("Linux"), name)
+}
+
+fn number_in(status: &str, name: &str) -> f64 {
     let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("known to every kernel");
     let number = line.trim_start_matches(':').split_whitespace().next().expect("a value");
     number.parse().expect("a number")
@@ -26,6 +29,21 @@ pub fn machine() -> String {
 /// The most memory that was resident, in bytes.
 pub fn peak_memory() -> f64 {
     status("VmHWM") * 1024.0
+}
+
+/// The memory that is resident now in processes that this one has started, in bytes.
+pub fn memory_of_children() -> f64 {
+    let own = f64::from(std::process::id());
+    let mut memory = 0.0;
+    for entry in std::fs::read_dir("/proc").expect("Linux").flatten() {
+        // Not a process, or one that has ended by now.
+        let Ok(status) = std::fs::read_to_string(entry.path().join("status")) else { continue };
+        if status.contains("\nVmRSS") && number_in(&status, "PPid") == own {
+            memory += number_in(&status, "VmRSS") * 1024.0;
+        }
+    }
+    assert!(memory > 0.0, "no process was started, or all have ended");
+    memory
 }
 
 /// Memory for each of the things that `open` opens: of `many` beside one, so that what a process needs once is not

@@ -97,6 +97,7 @@ pub const ROWS: &[RowSpec] = &[
         "bulk_insert of 100 000 x 5, for each row",
         &[Times("postgres copy", 1.2), Times("pontoon execute", 1.0 / 20.0)],
     ),
+    row("server_execute_many", "execute_many of 5 000 rows, for each row", &[]),
     row("bulk_insert", "bulk_insert of 100 000 x 5, for each row", &[Times("pontoon execute", 1.0 / 4.0)]),
     row("bulk_load_data", "the same by LOAD DATA", &[Times("pontoon execute", 1.0 / 10.0)]),
     row("stream_5m", "stream 5 million rows, for each row", &[]),
@@ -109,6 +110,31 @@ pub const ROWS: &[RowSpec] = &[
     row("server_tasks", "1 000 tasks, pool of 10, for each statement", &[Times("sqlx", 1.0)]),
     memory("waiting_memory", "10 000 waiting tasks: memory more", &[AtMost(20.0 * MEBIBYTE)]),
     count("waiting_threads", "10 000 waiting tasks: threads more", &[AtMost(0.0)]),
+    // ODBC. At least 0.8 times the rows a second of arrow-odbc, and 1.7 times those of a call for each cell.
+    row("odbc_postgres_point", "PostgreSQL: point query, through the database", &[]),
+    row(
+        "odbc_postgres_fetch_all",
+        "PostgreSQL: fetch 100 000 x 5, read every cell",
+        &[Times("arrow-odbc", 1.0 / 0.8), Times("SQLGetData", 1.0 / 1.7)],
+    ),
+    row("odbc_mysql_point", "MariaDB: point query, through the database", &[]),
+    row("odbc_mysql_fetch_all", "MariaDB: fetch 100 000 x 5, read every cell", &[Times("SQLGetData", 1.0)]),
+    row("odbc_mysql_bulk", "MariaDB: bulk_insert of 100 000 x 5, for each row", &[Times("pontoon execute", 1.0 / 5.0)]),
+    row("odbc_sqlite_point", "SQLite: point query, through the database", &[]),
+    row("odbc_sqlite_fetch_all", "SQLite: fetch 100 000 x 5, read every cell", &[Times("SQLGetData", 1.0)]),
+    // Driver hosts: a process in between. Half a million rows a second of Java; of Python what its own loop takes.
+    row("jdbc_point", "point query, through the database", &[Times("echo", 2.5)]),
+    row("jdbc_fetch_all", "fetch 100 000 x 5, read every cell", &[AtMost(0.2)]),
+    row("jdbc_start", "start of the host, to the first answer", &[AtMost(0.5)]),
+    row("jdbc_stream", "stream 10 million rows, for each row", &[]),
+    memory("jdbc_stream_memory", "stream 10 million rows, peak memory", &[AtMost(64.0 * MEBIBYTE)]),
+    memory("jdbc_stream_host", "the same: memory more of the host after a tenth of them", FLAT),
+    row("dbapi_point", "point query, through the database", &[]),
+    row("dbapi_fetch_all", "fetch 100 000 x 5, read every cell", &[Times("python", 1.6)]),
+    row("dbapi_start", "start of the host, to the first answer", &[AtMost(0.2)]),
+    row("dbapi_stream", "stream 10 million rows, for each row", &[]),
+    memory("dbapi_stream_memory", "stream 10 million rows, peak memory", &[AtMost(64.0 * MEBIBYTE)]),
+    memory("dbapi_stream_host", "the same: memory more of the host after a tenth of them", FLAT),
 ];
 
 const fn row(id: &'static str, title: &'static str, targets: &'static [Target]) -> RowSpec {

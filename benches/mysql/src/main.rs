@@ -12,7 +12,6 @@ mod server_tasks;
 mod tasks;
 
 mod awaited;
-mod prepare;
 mod raw;
 mod sqlx_pool;
 
@@ -36,6 +35,7 @@ const PONTOON: Peer = Peer {
     rows: &[
         "server_point",
         "server_fetch_all",
+        "server_execute_many",
         "bulk_insert",
         "bulk_load_data",
         "stream_5m",
@@ -55,11 +55,5 @@ const LOOP: Peer = Peer {
 };
 
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    if let [word, dir] = words.as_slice()
-        && word == "prepare"
-    {
-        return prepare::prepare(&pontoon_bench_harness::Env::checking(dir.into()));
-    }
     pontoon_bench_harness::main("mysql", &[PONTOON, LOOP, raw::PEER, awaited::PEER, server_sqlx::PEER]);
 }

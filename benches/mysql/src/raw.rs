@@ -3,14 +3,15 @@
 use std::time::Instant;
 
 use mysql::prelude::Queryable as _;
-use mysql::{Conn, OptsBuilder};
+use mysql::{Conn, OptsBuilder, TxOpts};
 use pontoon_bench_harness::servers::Server;
 use pontoon_bench_harness::{Digest, Env, Outcome, Peer, data, process};
 
 use crate::SITE;
-use crate::server::REPEATS;
+use crate::server::{MANY, check_sink, clear};
 
-pub const PEER: Peer = Peer { name: "mysql", run, rows: &["server_point", "server_fetch_all", "stream_5m"] };
+pub const PEER: Peer =
+    Peer { name: "mysql", run, rows: &["server_point", "server_fetch_all", "server_execute_many", "stream_5m"] };
 
 pub fn open(server: &Server) -> mysql::Result<Conn> {
     let options = OptsBuilder::new()
@@ -33,6 +34,7 @@ fn run(row: &str, env: &Env) -> Option<Outcome> {
     Some(match row {
         "server_point" => point(env, conn),
         "server_fetch_all" => fetch_all(env, conn),
+        "server_execute_many" => execute_many(env, conn),
         "stream_5m" => stream(env, conn),
         _ => return None,
     })
@@ -57,8 +59,22 @@ fn fetch_all(env: &Env, mut conn: Conn) -> Outcome {
     })
 }
 
+/// By the client's own way for many sets, in a transaction.
+fn execute_many(env: &Env, mut conn: Conn) -> Outcome {
+    let people = &data::people()[..MANY];
+    let insert = conn.prep(SITE.sql.insert).expect("a statement");
+    env.measure_with(clear(env, &SITE), |_, digest| {
+        let mut tx = conn.start_transaction(TxOpts::default()).expect("nobody else");
+        tx.exec_batch(&insert, people.iter().map(|(id, name, age, score, mail)| (id, name, age, score, mail)))
+            .expect("rows");
+        tx.commit().expect("nobody else");
+        check_sink(env, &SITE, digest);
+    })
+    .per(MANY as f64)
+}
+
 fn stream(env: &Env, mut conn: Conn) -> Outcome {
-    let repeats = if env.is_checking() { 1 } else { REPEATS };
+    let repeats = if env.is_checking() { 1 } else { data::SERVER_REPEATS };
     let begun = Instant::now();
     let mut digest = Digest::default();
     for row in conn.exec_iter(SITE.sql.stream, (repeats,)).expect("rows") {

@@ -12,7 +12,6 @@ mod server_tasks;
 mod tasks;
 
 mod deadpool;
-mod prepare;
 mod raw;
 mod sqlx_pool;
 
@@ -36,6 +35,7 @@ const PONTOON: Peer = Peer {
     rows: &[
         "server_point",
         "server_fetch_all",
+        "server_execute_many",
         "bulk_copy",
         "stream_5m",
         "stream_left",
@@ -51,12 +51,6 @@ const LOOP: Peer =
     Peer { name: "pontoon execute", run: |_, env| Some(server::execute(env, &SITE)), rows: &["bulk_copy"] };
 
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    if let [word, dir] = words.as_slice()
-        && word == "prepare"
-    {
-        return prepare::prepare(&pontoon_bench_harness::Env::checking(dir.into()));
-    }
     let peers = [PONTOON, LOOP, raw::PEER, raw::COPY, raw::POOL, deadpool::PEER, server_sqlx::PEER];
     pontoon_bench_harness::main("postgres", &peers);
 }

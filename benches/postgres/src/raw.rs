@@ -10,9 +10,10 @@ use postgres::types::Type;
 use postgres::{Client, Config, NoTls, Row};
 
 use crate::SITE;
-use crate::server::{REPEATS, check_sink, clear};
+use crate::server::{MANY, check_sink, clear};
 
-pub const PEER: Peer = Peer { name: "postgres", run, rows: &["server_point", "server_fetch_all", "stream_5m"] };
+pub const PEER: Peer =
+    Peer { name: "postgres", run, rows: &["server_point", "server_fetch_all", "server_execute_many", "stream_5m"] };
 
 /// What a bulk insert is compared with.
 pub const COPY: Peer = Peer { name: "postgres copy", run: |_, env| Some(bulk(env)), rows: &["bulk_copy"] };
@@ -39,6 +40,7 @@ fn run(row: &str, env: &Env) -> Option<Outcome> {
     Some(match row {
         "server_point" => point(env, client),
         "server_fetch_all" => fetch_all(env, client),
+        "server_execute_many" => execute_many(env, client),
         "stream_5m" => stream(env, client),
         _ => return None,
     })
@@ -78,7 +80,7 @@ fn fetch_all(env: &Env, mut client: Client) -> Outcome {
 }
 
 fn stream(env: &Env, mut client: Client) -> Outcome {
-    let repeats = if env.is_checking() { 1 } else { REPEATS };
+    let repeats = if env.is_checking() { 1 } else { data::SERVER_REPEATS };
     let begun = Instant::now();
     let mut digest = Digest::default();
     let mut rows = client.query_raw(SITE.sql.stream, [repeats]).expect("rows");
@@ -88,6 +90,21 @@ fn stream(env: &Env, mut client: Client) -> Outcome {
     }
     let rows = repeats as f64 * data::PEOPLE as f64;
     Outcome::of(digest.0, begun.elapsed().as_secs_f64() / rows).and("stream_5m_memory", process::peak_memory())
+}
+
+/// One after another, in a transaction: the client has no more to offer from one thread.
+fn execute_many(env: &Env, mut client: Client) -> Outcome {
+    let people = &data::people()[..MANY];
+    let insert = client.prepare(SITE.sql.insert).expect("a statement");
+    env.measure_with(clear(env, &SITE), |_, digest| {
+        let mut tx = client.transaction().expect("nobody else");
+        for (id, name, age, score, mail) in people {
+            tx.execute(&insert, &[id, name, age, score, mail]).expect("a row");
+        }
+        tx.commit().expect("nobody else");
+        check_sink(env, &SITE, digest);
+    })
+    .per(MANY as f64)
 }
 
 fn bulk(env: &Env) -> Outcome {

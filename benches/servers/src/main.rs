@@ -1,11 +1,13 @@
 //! Private servers for the benchmarks, by the test kit: `pontoon-bench-servers DIR NAME...`.
 //!
-//! For each server that there is, it writes a file of its name into `DIR`: port, user, password, database. It carries out
+//! For each server that there is, it fills a database and writes a file of its name into `DIR`: port, user, password,
+//! database. It carries out
 //! orders that come, a line each, through the Unix socket `NAME.control`, and ends with its input, however the one at the
 //! other end of that ended: the kit's guardians then end the servers and remove their data.
 
 #[path = "../../../tests/kit/mod.rs"]
 mod kit;
+mod tables;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -31,14 +33,19 @@ fn main() {
     let dir = Path::new(&dir);
     let mut threads = Vec::new();
     for name in words {
-        let (engine, settings): (&'static dyn Engine, _) = match name.as_str() {
-            "postgres" => (&Postgres, POSTGRES),
-            "mysql" => (&MariaDb, MARIADB),
+        let (engine, settings, tables): (&'static dyn Engine, _, _) = match name.as_str() {
+            "postgres" => (&Postgres, POSTGRES, tables::postgres()),
+            "mysql" => (&MariaDb, MARIADB, tables::mariadb()),
             other => panic!("no such server: {other}"),
         };
         // Says so itself when there is none.
         let Some(server) = private_with(engine, settings) else { continue };
         server.console().run(&format!("CREATE DATABASE {DATABASE}"));
+        let mut console = server.new_console(Some(DATABASE));
+        for statement in tables {
+            console.run(&statement);
+        }
+        drop(console);
         let control = UnixListener::bind(dir.join(format!("{name}.control"))).expect("a new socket");
         let address = format!("{}\n{USER}\n{PASSWORD}\n{DATABASE}\n", server.port());
         // Whole or not at all: this file is what others wait for.

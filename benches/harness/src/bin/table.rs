@@ -54,9 +54,22 @@ const TABLES: &[(&str, &[(&str, &str)])] = &[
             ("r2d2_postgres", "postgres"),
             ("deadpool-postgres", "postgres"),
             ("sqlx", "postgres"),
+            ("databasez", "postgres"),
         ],
     ),
-    ("MariaDB", &[("mysql", "mysql"), ("pontoon execute", "mysql"), ("mysql_async", "mysql"), ("sqlx", "mysql")]),
+    (
+        "MariaDB",
+        &[
+            ("mysql", "mysql"),
+            ("pontoon execute", "mysql"),
+            ("mysql_async", "mysql"),
+            ("sqlx", "mysql"),
+            ("databasez", "mysql"),
+        ],
+    ),
+    ("ODBC", &[("odbc-api", "odbc"), ("arrow-odbc", "odbc"), ("SQLGetData", "odbc"), ("pontoon execute", "odbc")]),
+    ("JDBC: H2", &[("java", "jdbc"), ("echo", "jdbc")]),
+    ("DB-API: Python's sqlite3", &[("python", "dbapi2")]),
 ];
 
 fn main() -> ExitCode {
