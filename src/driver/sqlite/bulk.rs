@@ -3,6 +3,7 @@
 //! By INSERT statements of many rows each, prepared once. Measured with five columns, a row costs less than half of what
 //! it costs as a statement of its own; past some thirty rows a statement there is nothing more to gain.
 
+use rusqlite::Statement as Prepared;
 use rusqlite::limits::Limit;
 
 use super::core::{Core, Failure, Outcome, bind_values};
@@ -68,7 +69,22 @@ impl Load<'_> {
         size: usize,
         rows: &mut dyn Iterator<Item = Vec<Value>>,
     ) -> Outcome<()> {
-        let (mut statement, facts) = self.core.prepare(self.call, running, many)?;
+        let core = self.core;
+        core.prepared(self.call, running, many, |statement, facts| {
+            let loaded = self.chunks(running, statement, facts, size, rows);
+            statement.clear_bindings();
+            loaded
+        })
+    }
+
+    fn chunks(
+        &mut self,
+        running: &Running<'_>,
+        statement: &mut Prepared<'_>,
+        facts: &Facts,
+        size: usize,
+        rows: &mut dyn Iterator<Item = Vec<Value>>,
+    ) -> Outcome<()> {
         let mut chunk = Vec::with_capacity(size);
         loop {
             chunk.clear();
@@ -80,9 +96,9 @@ impl Load<'_> {
             self.check_widths(&chunk)?;
             let cells = chunk.iter().flatten().map(Value::as_ref);
             let (columns, done) = (self.columns, self.done);
-            bind_values(&mut statement, cells, |at| name(columns, done + at / columns.len(), at % columns.len()))?;
+            bind_values(statement, cells, |at| name(columns, done + at / columns.len(), at % columns.len()))?;
             let before = self.state();
-            match self.run(&mut statement, &facts, size) {
+            match self.run(statement, facts, size) {
                 // SQLite mostly undoes the whole statement, and row by row it tells which one it was. Not so where a
                 // trigger said FAIL and the rows before stayed, nor where the transaction itself was ended: the rows
                 // would be in twice, or in for good.
@@ -104,12 +120,25 @@ impl Load<'_> {
     }
 
     fn singly(&mut self, running: &Running<'_>, rows: &mut dyn Iterator<Item = Vec<Value>>) -> Outcome<()> {
-        let (mut statement, facts) = self.core.prepare(self.call, running, self.one)?;
+        let core = self.core;
+        core.prepared(self.call, running, self.one, |statement, facts| {
+            let loaded = self.one_by_one(statement, facts, rows);
+            statement.clear_bindings();
+            loaded
+        })
+    }
+
+    fn one_by_one(
+        &mut self,
+        statement: &mut Prepared<'_>,
+        facts: &Facts,
+        rows: &mut dyn Iterator<Item = Vec<Value>>,
+    ) -> Outcome<()> {
         for row in rows {
             self.check_widths(std::slice::from_ref(&row))?;
             let (columns, done) = (self.columns, self.done);
-            bind_values(&mut statement, row.iter().map(Value::as_ref), |at| name(columns, done, at))?;
-            self.run(&mut statement, &facts, 1).map_err(|failure| match failure {
+            bind_values(statement, row.iter().map(Value::as_ref), |at| name(columns, done, at))?;
+            self.run(statement, facts, 1).map_err(|failure| match failure {
                 Failure::Native(error) if is_of_a_row(&error) => {
                     Failure::Ours(of_native(error).context(format_args!("row {done}")))
                 }
@@ -119,7 +148,7 @@ impl Load<'_> {
         Ok(())
     }
 
-    fn run(&mut self, statement: &mut rusqlite::Statement<'_>, facts: &Facts, rows: usize) -> Outcome<()> {
+    fn run(&mut self, statement: &mut Prepared<'_>, facts: &Facts, rows: usize) -> Outcome<()> {
         let before = self.core.conn.total_changes();
         self.core.run_prepared(statement, facts)?;
         self.affected += self.core.executed(facts, before).rows_affected;

@@ -40,7 +40,8 @@ impl SqliteLink {
     fn whole(&mut self) -> Result<&mut Core> {
         let core = self.core.get_mut();
         if core.handlers_lost.get() {
-            Watch::install(&core.watch, &mut core.conn).map_err(of_native)?;
+            Watch::install(&core.watch, core.conn.alone()).map_err(of_native)?;
+            core.conn.pair();
             core.handlers_lost.set(false);
         }
         Ok(core)
@@ -226,11 +227,11 @@ impl Link for SqliteLink {
         let core = self.core.get_mut();
         core.raw_used.set(true);
         core.handlers_lost.set(true);
-        &mut core.conn
+        core.conn.alone()
     }
 
     fn close(self: Box<Self>) -> Result<()> {
-        self.core.into_inner().conn.close().map_err(|(_, error)| of_native(error))
+        self.core.into_inner().conn.into_conn().close().map_err(|(_, error)| of_native(error))
     }
 
     fn begin(&mut self, call: &Call<'_>, options: &TxOptions) -> Result<()> {
