@@ -76,6 +76,12 @@ fn many_sets_and_many_rows() {
     // Some for each stretch of a quarter of a mebibyte, none for each set.
     assert!(packed.count_total <= 100, "{packed:?}");
 
+    // So for rows of a table.
+    db.execute("DELETE FROM people", ()).unwrap();
+    let columns = ["id", "name", "age", "score", "mail"];
+    let loaded = measure(|| assert_eq!(db.bulk_insert("people", &columns, sets()).unwrap().rows, COUNT as u64));
+    assert!(loaded.count_total <= 100, "{loaded:?}");
+
     let mut rows = None;
     let fetched = measure(|| rows = Some(db.fetch_all("SELECT * FROM people", ()).unwrap()));
     assert!(fetched.count_total <= 100, "{fetched:?}");

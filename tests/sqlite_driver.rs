@@ -930,7 +930,7 @@ fn rows_are_loaded_many_at_a_time_and_an_error_still_names_its_row() {
     assert_eq!(error.effect(), Effect::Unknown, "outside a transaction the rows before it are in");
     assert_eq!(link.int("SELECT count(*) FROM t"), 75);
     for (bad, says) in [
-        (vec![Value::I64(1)], "row 40 has 1 values for 2 columns"),
+        (vec![Value::I64(1)], "row 40 has 1 values for the 2 columns"),
         (vec![Value::F64(f64::NAN), Value::Null(Kind::Unknown)], "\"a\" of row 40"),
     ] {
         link.run("DELETE FROM t", ()).unwrap();
@@ -965,6 +965,21 @@ fn rows_are_loaded_many_at_a_time_and_an_error_still_names_its_row() {
     conn.set_limit(rusqlite::limits::Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 3).unwrap();
     link.run("DELETE FROM t", ()).unwrap();
     assert_eq!(link.bulk_insert(&call(), "t", &columns, &mut (0..10).map(row)).unwrap().0, 10);
+}
+
+#[test]
+fn a_row_is_found_again_however_large_rows_are() {
+    let (_source, mut link) = memory();
+    link.run("CREATE TABLE t (a PRIMARY KEY, b)", ()).unwrap();
+    let columns = ["a".to_string(), "b".to_string()];
+    // Each of them fills a stretch of its own on its way.
+    let row = |n: i64| vec![Value::I64(if n == 50 { 3 } else { n }), Value::Bytes(vec![7; 300_000])];
+    let error = link.bulk_insert(&call(), "t", &columns, &mut (0..70).map(row)).unwrap_err();
+    assert!(error.to_string().starts_with("row 50: "), "{error}");
+    assert_eq!(link.int("SELECT count(*) FROM t WHERE length(b) = 300000"), 50);
+    link.run("DELETE FROM t", ()).unwrap();
+    assert_eq!(link.bulk_insert(&call(), "t", &columns, &mut (51..121).map(row)).unwrap().0, 70);
+    assert_eq!(link.int("SELECT sum(a) FROM t"), (51..121).sum::<i64>());
 }
 
 // ---- statements that are kept

@@ -8,7 +8,7 @@ use super::{Call, RowSink};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::params::Params;
 use crate::sql::{Bound, Dialect, Sets, Statement, TxOptions};
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 
 /// What a statement without rows did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -274,6 +274,33 @@ pub trait Link: Send {
         let mut sets = rows.map(Params::Positional);
         let affected = self.execute_many(call, &mut Sets::of(&statement, &mut sets))?;
         Ok((affected, BulkPath::Prepared))
+    }
+
+    /// The same with rows as sets of parameters of [`Statement::insert`]: what the library asks for. A driver betters it
+    /// where it has no use for rows of its own.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn bulk_load(
+        &mut self,
+        call: &Call<'_>,
+        table: &str,
+        columns: &[String],
+        rows: &mut Sets<'_>,
+    ) -> Result<(u64, BulkPath)> {
+        let mut failed = None;
+        let mut owned = std::iter::from_fn(|| match rows.next()? {
+            Ok(row) => Some(row.values().map(ValueRef::to_value).collect()),
+            Err(error) => {
+                failed = Some(error);
+                None
+            }
+        });
+        let loaded = self.bulk_insert(call, table, columns, &mut owned)?;
+        match failed {
+            None => Ok(loaded),
+            Some(error) => Err(error),
+        }
     }
 
     /// Waits for notifications on these channels, until the call ends or `each` returns false. `each` hears first that they

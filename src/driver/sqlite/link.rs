@@ -161,6 +161,17 @@ impl Link for Inside<'_> {
         self.with(|core| bulk::insert(core, call, table, columns, rows))
     }
 
+    fn bulk_load(
+        &mut self,
+        call: &Call<'_>,
+        table: &str,
+        columns: &[String],
+        rows: &mut Sets<'_>,
+    ) -> Result<(u64, BulkPath)> {
+        let _ = table;
+        self.with(|core| bulk::load(core, call, columns, rows))
+    }
+
     fn catalog(&mut self, call: &Call<'_>, request: &Catalog, sink: &mut dyn RowSink) -> Result<()> {
         self.with(|core| catalog::describe(core, self.core, call, request, sink))
     }
@@ -273,6 +284,16 @@ impl Link for SqliteLink {
         rows: &mut dyn Iterator<Item = Vec<Value>>,
     ) -> Result<(u64, BulkPath)> {
         self.ready()?.bulk_insert(call, table, columns, rows)
+    }
+
+    fn bulk_load(
+        &mut self,
+        call: &Call<'_>,
+        table: &str,
+        columns: &[String],
+        rows: &mut Sets<'_>,
+    ) -> Result<(u64, BulkPath)> {
+        self.ready()?.bulk_load(call, table, columns, rows)
     }
 
     fn catalog(&mut self, call: &Call<'_>, request: &Catalog, sink: &mut dyn RowSink) -> Result<()> {
