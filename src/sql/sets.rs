@@ -68,7 +68,8 @@ struct Place {
 }
 
 impl Walk {
-    #[inline]
+    // Always: it is the inner loop of two ways to load, and neither alone decides for the other.
+    #[inline(always)]
     fn next(&mut self) -> Option<Values<'_>> {
         loop {
             let Place { chunk, row } = self.at;
@@ -148,7 +149,7 @@ impl<'s> Sets<'s> {
     ///
     /// # Errors
     /// Those of [`Statement::bind`], when the set does not fit the statement. No further set is to be taken.
-    #[inline]
+    #[inline(always)]
     #[allow(clippy::should_implement_trait, reason = "a set borrows from the sets, which an iterator's item cannot")]
     pub fn next(&mut self) -> Option<Result<Set<'_>>> {
         self.taken += 1;
@@ -248,7 +249,7 @@ enum Either<'s> {
 impl<'s> Iterator for Either<'s> {
     type Item = ValueRef<'s>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<ValueRef<'s>> {
         match self {
             Either::Row(cells) => cells.next(),

@@ -4,6 +4,11 @@
 //! and an allocation, a fifth of what a short statement costs. A statement that stays out of the cache borrows from its
 //! connection, so the two have to be one value, and the compiler does not know that such a value may change threads.
 
+#![allow(
+    clippy::mem_forget,
+    reason = "in what `self_cell` writes: its value is freed once, by whoever takes the connection out"
+)]
+
 use std::cell::RefCell;
 use std::ops::Deref;
 
