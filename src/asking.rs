@@ -14,7 +14,7 @@ use crate::queryable::{BulkReport, Perform};
 use crate::row::{FromRow, Row, Rows};
 use crate::session::{Core, Errand, Lending, Session, Turn};
 use crate::sql::{Dialect, IsolationLevel, Packed, Statement, StatementKind, check_script};
-use crate::value::{FromValueOwned, Value};
+use crate::value::FromValueOwned;
 
 /// A query with its parameters, read and checked.
 #[derive(Debug)]
@@ -57,6 +57,37 @@ pub(crate) struct PreparedSets {
     statement: Statement,
     options: QueryOptions,
     sets: Packed,
+}
+
+/// Rows for a table.
+#[derive(Debug)]
+pub(crate) struct PreparedRows {
+    table: String,
+    columns: Vec<String>,
+    /// None where there are none.
+    rows: Option<Packed>,
+}
+
+impl PreparedRows {
+    pub(crate) fn new<P: IntoParams>(
+        dialect: &'static Dialect,
+        table: &str,
+        columns: &[&str],
+        rows: impl IntoIterator<Item = P>,
+    ) -> Result<PreparedRows> {
+        if columns.is_empty() {
+            let message =
+                format!("no columns were given to insert into `{table}`: name those that the rows have values for");
+            return Err(Error::new(ErrorKind::Parameter, message));
+        }
+        let names: Vec<String> = columns.iter().map(|&column| column.to_owned()).collect();
+        let mut rows = rows.into_iter().peekable();
+        let rows = match rows.peek() {
+            None => None,
+            Some(_) => Some(Packed::rows(&Statement::insert(dialect, table, &names)?, columns, rows)?),
+        };
+        Ok(PreparedRows { table: table.to_owned(), columns: names, rows })
+    }
 }
 
 /// What is asked of a connection, or the answer where none is needed.
@@ -179,29 +210,17 @@ pub(crate) fn execute_many(prepared: PreparedSets) -> Ask<impl Job<u64>, impl Re
 
 #[track_caller]
 pub(crate) fn bulk_insert(
-    table: &str,
-    columns: &[&str],
-    rows: Vec<Params>,
-) -> Result<Ask<impl Job<BulkReport> + use<>, impl Read<BulkReport, BulkReport> + use<>, BulkReport>> {
-    if columns.is_empty() {
-        let message =
-            format!("no columns were given to insert into `{table}`: name those that the rows have values for");
-        return Err(Error::new(ErrorKind::Parameter, message));
-    }
-    let mut values = Vec::with_capacity(rows.len());
-    for (number, row) in rows.into_iter().enumerate() {
-        values.push(positional(row, columns, number)?);
-    }
-    if values.is_empty() {
-        return Ok(Ask::Answered(|| BulkReport { rows: 0, path: BulkPath::Prepared }));
-    }
-    let table = table.to_owned();
-    let columns: Vec<String> = columns.iter().map(|&column| column.to_owned()).collect();
+    load: PreparedRows,
+) -> Ask<impl Job<BulkReport>, impl Read<BulkReport, BulkReport>, BulkReport> {
+    let PreparedRows { table, columns, rows } = load;
+    let Some(rows) = rows else {
+        return Ask::Answered(|| BulkReport { rows: 0, path: BulkPath::Prepared });
+    };
     let job = job(move |core, turn| {
-        let (rows, path) = core.bulk_insert(turn, &table, &columns, &mut values.into_iter())?;
+        let (rows, path) = core.bulk_insert(turn, &table, &columns, rows.into_sets())?;
         Ok(BulkReport { rows, path })
     });
-    Ok(Ask::new(Errand::on_worker(QueryOptions::default()), job, Ok))
+    Ask::new(Errand::on_worker(QueryOptions::default()), job, Ok)
 }
 
 #[track_caller]
@@ -294,32 +313,4 @@ fn read_as<T>(kind: StatementKind, read: Result<T>) -> Result<T> {
         StatementKind::Read => error,
         _ => error.with_effect(Effect::Unknown),
     })
-}
-
-/// The values of a row in the order of the columns.
-fn positional(params: Params, columns: &[&str], number: usize) -> Result<Vec<Value>> {
-    let wrong = |message: String| Error::new(ErrorKind::Parameter, message);
-    match params {
-        Params::Positional(values) if values.len() == columns.len() => Ok(values),
-        Params::Positional(values) => Err(wrong(format!(
-            "row {number} has {} values for the {} columns {columns:?}",
-            values.len(),
-            columns.len()
-        ))),
-        Params::Invalid(reason) => Err(wrong(format!("row {number}, {reason}"))),
-        Params::None => Err(wrong(format!("row {number} has no values for the {} columns {columns:?}", columns.len()))),
-        Params::Named(mut named) => {
-            let mut values = Vec::with_capacity(columns.len());
-            for column in columns {
-                match named.iter().position(|(name, _)| name == column) {
-                    Some(position) => values.push(named.swap_remove(position).1),
-                    None => return Err(wrong(format!("row {number} has no value for column `{column}`"))),
-                }
-            }
-            match named.first() {
-                None => Ok(values),
-                Some((name, _)) => Err(wrong(format!("row {number} names `{name}`, which is none of {columns:?}"))),
-            }
-        }
-    }
 }

@@ -1,9 +1,9 @@
 //! The verbs: what can be asked of a database, a connection, a transaction or a session alike.
 
-use crate::asking::{self, Prepared};
+use crate::asking::{self, Prepared, PreparedRows};
 use crate::driver::{BulkPath, Catalog, Executed};
 use crate::error::Result;
-use crate::params::{IntoParams, Params};
+use crate::params::IntoParams;
 use crate::query::IntoQuery;
 use crate::row::{FromRow, Row, Rows};
 use crate::session::{Core, Errand, Turn};
@@ -199,7 +199,7 @@ pub trait Queryable: Perform {
         columns: &[&str],
         rows: impl IntoIterator<Item = P>,
     ) -> Result<BulkReport> {
-        asking::bulk_insert(table, columns, collect(rows))?.by_thread(self)
+        asking::bulk_insert(PreparedRows::new(self.dialect(), table, columns, rows)?).by_thread(self)
     }
 
     /// Runs a script of statements without parameters, one after another, up to the first that fails. It may have
@@ -244,8 +244,4 @@ pub trait Queryable: Perform {
 /// What a verb is given, checked before anything is sent.
 fn prepare<'q>(of: &(impl Perform + ?Sized), query: impl IntoQuery<'q>, params: impl IntoParams) -> Result<Prepared> {
     Prepared::new(of.dialect(), query, params)
-}
-
-fn collect<P: IntoParams>(rows: impl IntoIterator<Item = P>) -> Vec<Params> {
-    rows.into_iter().map(IntoParams::into_params).collect()
 }

@@ -930,7 +930,7 @@ fn rows_are_loaded_many_at_a_time_and_an_error_still_names_its_row() {
     assert_eq!(error.effect(), Effect::Unknown, "outside a transaction the rows before it are in");
     assert_eq!(link.int("SELECT count(*) FROM t"), 75);
     for (bad, says) in [
-        (vec![Value::I64(1)], "row 40 has 1 values for 2 columns"),
+        (vec![Value::I64(1)], "row 40 has 1 values for the 2 columns"),
         (vec![Value::F64(f64::NAN), Value::Null(Kind::Unknown)], "\"a\" of row 40"),
     ] {
         link.run("DELETE FROM t", ()).unwrap();
@@ -965,6 +965,101 @@ fn rows_are_loaded_many_at_a_time_and_an_error_still_names_its_row() {
     conn.set_limit(rusqlite::limits::Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 3).unwrap();
     link.run("DELETE FROM t", ()).unwrap();
     assert_eq!(link.bulk_insert(&call(), "t", &columns, &mut (0..10).map(row)).unwrap().0, 10);
+}
+
+#[test]
+fn a_row_is_found_again_however_large_rows_are() {
+    let (_source, mut link) = memory();
+    link.run("CREATE TABLE t (a PRIMARY KEY, b)", ()).unwrap();
+    let columns = ["a".to_string(), "b".to_string()];
+    // Each of them fills a stretch of its own on its way.
+    let row = |n: i64| vec![Value::I64(if n == 50 { 3 } else { n }), Value::Bytes(vec![7; 300_000])];
+    let error = link.bulk_insert(&call(), "t", &columns, &mut (0..70).map(row)).unwrap_err();
+    assert!(error.to_string().starts_with("row 50: "), "{error}");
+    assert_eq!(link.int("SELECT count(*) FROM t WHERE length(b) = 300000"), 50);
+    link.run("DELETE FROM t", ()).unwrap();
+    assert_eq!(link.bulk_insert(&call(), "t", &columns, &mut (51..121).map(row)).unwrap().0, 70);
+    assert_eq!(link.int("SELECT sum(a) FROM t"), (51..121).sum::<i64>());
+}
+
+// ---- statements that are kept
+
+#[test]
+fn statements_that_are_kept_stay_with_their_connection() {
+    const SELECT: &str = "SELECT a FROM t";
+    let (_source, mut link) = memory();
+    link.run("CREATE TABLE t (a)", ()).unwrap();
+    link.run("INSERT INTO t VALUES (1)", ()).unwrap();
+    for _ in 0..3 {
+        assert_eq!(link.int(SELECT), 1);
+    }
+    let other = rusqlite::Connection::open_in_memory().unwrap();
+    other.execute_batch("CREATE TABLE t (a); INSERT INTO t VALUES (2)").unwrap();
+    let former = std::mem::replace(link.raw().downcast_mut::<rusqlite::Connection>().unwrap(), other);
+    // Nothing refers to it any more, so that it can go wherever it likes and be closed there.
+    std::thread::spawn(move || former.close().map_err(|(_, error)| error).unwrap()).join().unwrap();
+    for _ in 0..3 {
+        assert_eq!(link.int(SELECT), 2);
+    }
+    // They change threads with it, and do not keep it from being closed.
+    std::thread::spawn(move || {
+        for _ in 0..3 {
+            assert_eq!(link.int(SELECT), 2);
+        }
+        link.close().unwrap();
+    })
+    .join()
+    .unwrap();
+}
+
+#[test]
+fn statements_run_inside_of_themselves_and_of_those_whose_place_they_have() {
+    const OUTER: &str = "SELECT a FROM t ORDER BY a";
+    let (_source, mut link) = memory();
+    link.batch(&call(), "CREATE TABLE t (a); INSERT INTO t VALUES (1), (2), (3)").unwrap();
+    // More texts than there are places.
+    let texts: Vec<String> = (0..100).map(|n| format!("SELECT {n} + min(a) FROM t WHERE a > ?")).collect();
+    for _ in 0..3 {
+        let rows = read_with(&mut *link, &call(), OUTER, &mut |_, again| {
+            for (n, text) in texts.iter().enumerate() {
+                assert_eq!(again.row(text, (1,)).get::<i64>(0).unwrap(), n as i64 + 2);
+            }
+            assert_eq!(again.fetch(OUTER, ()).unwrap().len(), 3);
+            again.run("UPDATE t SET a = a", ()).map(|_| Flow::Continue)
+        });
+        assert_eq!(rows.unwrap(), 3);
+        assert_eq!(link.fetch(OUTER, ()).unwrap().len(), 3);
+    }
+    // One whose columns change while another of its text is in the middle of its rows.
+    link.run("CREATE TABLE u (a)", ()).unwrap();
+    link.run("INSERT INTO u VALUES (1), (2)", ()).unwrap();
+    let width = |rows: Rows| rows.columns().map(|columns| columns.len());
+    for columns in [2, 3, 4] {
+        let mut added = false;
+        let rows = read_with(&mut *link, &call(), "SELECT * FROM u", &mut |_, again| {
+            if !added {
+                added = true;
+                again.run(&format!("ALTER TABLE u ADD COLUMN c{columns}"), ())?;
+            }
+            assert_eq!(width(again.fetch("SELECT * FROM u", ())?), Some(columns));
+            Ok(Flow::Continue)
+        });
+        assert_eq!(rows.unwrap(), 2);
+        assert_eq!(width(link.fetch("SELECT * FROM u", ()).unwrap()), Some(columns));
+    }
+}
+
+#[test]
+fn however_many_statements_are_kept_they_run() {
+    for kept in [0, 1, 3, 4, 7, 64] {
+        let source = source(&format!("sqlite::memory:?statement_cache={kept}"));
+        let mut link = source.connect(&call()).unwrap();
+        for round in 0..3 {
+            for n in 0..20 {
+                assert_eq!(link.int(&format!("SELECT {n}")), n, "{kept} kept, round {round}");
+            }
+        }
+    }
 }
 
 // ---- files and memory

@@ -2,8 +2,30 @@
 
 #![allow(dead_code, reason = "each driver uses its own part of it")]
 
+use super::BulkPath;
 use crate::error::{Effect, Error, ErrorKind, Result};
-use crate::value::Value;
+use crate::sql::Sets;
+use crate::value::{Value, ValueRef};
+
+/// Loads sets of parameters by what takes rows of values.
+pub(super) fn one_by_one(
+    rows: &mut Sets<'_>,
+    load: impl FnOnce(&mut dyn Iterator<Item = Vec<Value>>) -> Result<(u64, BulkPath)>,
+) -> Result<(u64, BulkPath)> {
+    let mut failed = None;
+    let mut owned = std::iter::from_fn(|| match rows.next()? {
+        Ok(row) => Some(row.values().map(ValueRef::to_value).collect()),
+        Err(error) => {
+            failed = Some(error);
+            None
+        }
+    });
+    let loaded = load(&mut owned)?;
+    match failed {
+        None => Ok(loaded),
+        Some(error) => Err(error),
+    }
+}
 
 /// Refuses a row that has not a value for each column. Rows are counted from 0.
 pub(super) fn check_width(row: &[Value], columns: &[String], number: usize) -> Result<()> {

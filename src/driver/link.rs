@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::bulk::one_by_one;
 use super::{Call, RowSink};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::params::Params;
@@ -281,6 +282,21 @@ pub trait Link: Send {
         let mut sets = rows.map(Params::Positional);
         let affected = self.execute_many(call, &mut Sets::of(&statement, &mut sets))?;
         Ok((affected, BulkPath::Prepared))
+    }
+
+    /// The same with rows as sets of parameters of [`Statement::insert`]: what the library asks for. A driver betters it
+    /// where it has no use for rows of its own.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn bulk_load(
+        &mut self,
+        call: &Call<'_>,
+        table: &str,
+        columns: &[String],
+        rows: &mut Sets<'_>,
+    ) -> Result<(u64, BulkPath)> {
+        one_by_one(rows, |rows| self.bulk_insert(call, table, columns, rows))
     }
 
     /// Waits for notifications on these channels, until the call ends or `each` returns false. `each` hears first that they

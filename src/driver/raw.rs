@@ -4,6 +4,8 @@
 
 #[cfg(feature = "odbc")]
 pub(super) mod odbc;
+#[cfg(feature = "sqlite")]
+pub(super) mod sqlite;
 
 /// Counts forks, seen from the child.
 #[cfg(unix)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::ReentrantMutex;
 
+use super::bulk::one_by_one;
 use super::{BulkPath, Call, Catalog, CommitOutcome, Executed, Handle, Link, LinkState, Reset, RowSink};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{Bound, Dialect, Sets, TxOptions};
@@ -46,6 +47,16 @@ pub(super) trait Reentrant: Transactions + Send + Sized {
         columns: &[String],
         rows: &mut dyn Iterator<Item = Vec<Value>>,
     ) -> Result<(u64, BulkPath)>;
+
+    fn bulk_load(
+        &self,
+        call: &Call<'_>,
+        table: &str,
+        columns: &[String],
+        rows: &mut Sets<'_>,
+    ) -> Result<(u64, BulkPath)> {
+        one_by_one(rows, |rows| self.bulk_insert(call, table, columns, rows))
+    }
 
     fn catalog(
         &self,
@@ -271,6 +282,16 @@ impl<C: Reentrant> Link for Way<'_, C> {
         rows: &mut dyn Iterator<Item = Vec<Value>>,
     ) -> Result<(u64, BulkPath)> {
         self.alone(|core| core.bulk_insert(call, table, columns, rows))?
+    }
+
+    fn bulk_load(
+        &mut self,
+        call: &Call<'_>,
+        table: &str,
+        columns: &[String],
+        rows: &mut Sets<'_>,
+    ) -> Result<(u64, BulkPath)> {
+        self.alone(|core| core.bulk_load(call, table, columns, rows))?
     }
 
     fn catalog(&mut self, call: &Call<'_>, request: &Catalog, sink: &mut dyn RowSink) -> Result<()> {

@@ -4,10 +4,10 @@ use std::any::Any;
 
 use super::Answer;
 use super::perform::AsyncPerform;
-use crate::asking::{self, Ask, Job, Prepared, Read};
+use crate::asking::{self, Ask, Job, Prepared, PreparedRows, Read};
 use crate::driver::{Catalog, Executed};
 use crate::error::Result;
-use crate::params::{IntoParams, Params};
+use crate::params::IntoParams;
 use crate::query::IntoQuery;
 use crate::queryable::BulkReport;
 use crate::row::{FromRow, Row, Rows};
@@ -170,7 +170,7 @@ pub trait AsyncQueryable: AsyncPerform {
         columns: &[&str],
         rows: impl IntoIterator<Item = P>,
     ) -> Answer<'_, BulkReport> {
-        await_from(self, asking::bulk_insert(table, columns, collect(rows)))
+        asked!(self, bulk_insert(PreparedRows::new(self.dialect(), table, columns, rows)))
     }
 
     /// Runs a script of statements without parameters, up to the first that fails; see
@@ -268,8 +268,4 @@ fn prepare<'q>(
     params: impl IntoParams,
 ) -> Result<Prepared> {
     Prepared::new(of.dialect(), query, params)
-}
-
-fn collect<P: IntoParams>(rows: impl IntoIterator<Item = P>) -> Vec<Params> {
-    rows.into_iter().map(IntoParams::into_params).collect()
 }

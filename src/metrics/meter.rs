@@ -11,15 +11,17 @@ use crate::observe::Observer;
 /// So many of the first statements of a connection are timed, each of them.
 const ALL_TIMED: u64 = 1024;
 
-/// Afterwards, of those that run on their caller's own thread, one in so many is timed and counts for all: a power of
-/// two. Two looks at the clock cost as much as a hundredth of such a statement; a statement on the worker has come a way
-/// beside which they are nothing.
+/// Afterwards, of those that run on their caller's own thread, or as one of several of a job where a database is near
+/// enough for that, one in so many is timed and counts for all: a power of two. Two looks at the clock cost as much as a
+/// hundredth of such a statement; one that was sent to the worker by itself has come a way beside which they are nothing.
 const ONE_IN: u64 = 64;
 
 /// The counts of one connection. Changed by who has the connection's turn, read by anybody.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     observer: Arc<Observer>,
+    /// The database is in the process: a caller may run statements on its own thread.
+    is_near: bool,
     acquired: Counter,
     statements: Counter,
     failed: Counter,
@@ -69,8 +71,14 @@ impl Run {
 }
 
 impl Meter {
-    pub(crate) fn new(observer: Arc<Observer>) -> Meter {
-        Meter { observer, ..Meter::default() }
+    pub(crate) fn new(observer: Arc<Observer>, is_near: bool) -> Meter {
+        Meter { observer, is_near, ..Meter::default() }
+    }
+
+    /// Whether the database is in the process.
+    #[inline]
+    pub(crate) fn is_near(&self) -> bool {
+        self.is_near
     }
 
     /// Who is told of what happens here.
@@ -92,10 +100,10 @@ impl Meter {
 
     /// A statement begins.
     #[inline]
-    pub(crate) fn begin(&self, is_lent: bool) -> Run {
+    pub(crate) fn begin(&self, is_at_hand: bool) -> Run {
         let number = self.statements.get();
         self.statements.add(1);
-        let weight = if !is_lent || number < ALL_TIMED {
+        let weight = if !is_at_hand || number < ALL_TIMED {
             1
         } else if number & (ONE_IN - 1) == 0 {
             ONE_IN

@@ -252,7 +252,7 @@ impl Pool {
         }
         self.check_budget()?;
         let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
-        let meter = Arc::new(Meter::new(Arc::clone(&self.observer)));
+        let meter = Arc::new(Meter::new(Arc::clone(&self.observer), self.source.lendable()));
         let record = Arc::new(Record::new(number, Arc::clone(&meter), Arc::clone(&self.standing)));
         let books = Arc::new(Books {
             record: Arc::clone(&record),

@@ -73,6 +73,8 @@ pub struct Turn<'t> {
     options: QueryOptions,
     /// Its rows go to a reader, who may leave before the end without giving anything up.
     streams: bool,
+    /// One of several statements of the same job.
+    is_one_of_many: bool,
     /// Whoever began the job has just looked at the clock: a queued job does not begin past its deadline, and a caller
     /// that runs its own has computed the deadline a moment ago.
     fresh: bool,
@@ -90,7 +92,7 @@ impl std::fmt::Debug for Turn<'_> {
 impl<'t> Turn<'t> {
     pub(crate) fn new(ticket: &'t Ticket<'t>, deadline: Option<Instant>, options: QueryOptions) -> Turn<'t> {
         let first = AtomicBool::new(!ticket.is_lent() || (options.timeout.is_none() && options.deadline.is_none()));
-        Turn { ticket: Some(ticket), deadline, options, streams: false, fresh: true, first }
+        Turn { ticket: Some(ticket), deadline, options, streams: false, is_one_of_many: false, fresh: true, first }
     }
 
     /// The terms of a stream: its deadlines are those of its reader, batch by batch.
@@ -100,6 +102,7 @@ impl<'t> Turn<'t> {
             deadline: None,
             options,
             streams: true,
+            is_one_of_many: false,
             fresh: true,
             first: AtomicBool::new(false),
         }
@@ -112,6 +115,7 @@ impl<'t> Turn<'t> {
             deadline: None,
             options: QueryOptions::default(),
             streams: false,
+            is_one_of_many: false,
             fresh: true,
             first: AtomicBool::new(false),
         }
@@ -120,12 +124,16 @@ impl<'t> Turn<'t> {
     /// Runs one statement among several of the same job on terms of its own: with its own deadline, if that is nearer.
     /// Says too whether the connection can be used afterwards as before.
     pub(crate) fn narrowed<R>(&self, options: QueryOptions, run: impl FnOnce(&Turn<'_>) -> R) -> (R, bool) {
-        let own = options.ends_at(Instant::now()).filter(|own| self.deadline.is_none_or(|outer| *own < outer));
+        let own = match (options.timeout, options.deadline) {
+            (None, None) => None,
+            _ => options.ends_at(Instant::now()).filter(|own| self.deadline.is_none_or(|outer| *own < outer)),
+        };
         let turn = Turn {
             ticket: self.ticket,
             deadline: own.or(self.deadline),
             options,
             streams: false,
+            is_one_of_many: true,
             fresh: false,
             first: AtomicBool::new(false),
         };
@@ -137,6 +145,11 @@ impl<'t> Turn<'t> {
     /// Whether it runs on its caller's own thread.
     pub(crate) fn is_lent(&self) -> bool {
         self.ticket.is_some_and(|ticket| ticket.is_lent())
+    }
+
+    /// Whether it is one of several statements of the same job.
+    pub(crate) fn is_one_of_many(&self) -> bool {
+        self.is_one_of_many
     }
 
     /// Whether the reader of a stream has had enough of it: no failure, and nothing to be undone.
@@ -218,8 +231,17 @@ impl<'t> Turn<'t> {
 
     /// Fails when nobody wants the answer any more.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.is_given_up() || (!self.fresh && self.deadline.is_some_and(|deadline| Instant::now() >= deadline)) {
+        if self.is_given_up() {
             return Err(self.given_up());
+        }
+        if let Some(deadline) = self.deadline
+            && !self.fresh
+        {
+            if Instant::now() >= deadline {
+                return Err(self.given_up());
+            }
+            // The call to the driver that comes next need not look again.
+            self.first.store(true, Ordering::Relaxed);
         }
         Ok(())
     }

@@ -42,6 +42,29 @@ pub(super) struct WrittenOut {
 }
 
 impl Packed {
+    /// Packs rows for [`Statement::insert`] of these columns.
+    ///
+    /// # Errors
+    /// `Parameter` for the first row that does not fit them.
+    pub(crate) fn rows<P: IntoParams>(
+        insert: &Statement,
+        columns: &[&str],
+        rows: impl IntoIterator<Item = P>,
+    ) -> Result<Packed> {
+        let mut pack = Pack { columns: Some(columns), ..Pack::new(insert) };
+        for (number, row) in rows.into_iter().enumerate() {
+            row.pack(&mut pack);
+            if let Some(error) = pack.failed.take() {
+                return Err(of_row(number, error));
+            }
+        }
+        let packed = pack.finish();
+        match packed.failed {
+            None => Ok(packed),
+            Some(error) => Err(error),
+        }
+    }
+
     /// Packs all sets, up to the first that does not fit the statement.
     pub(crate) fn new<P: IntoParams>(statement: &Statement, sets: impl IntoIterator<Item = P>) -> Packed {
         let mut pack = Pack::new(statement);
@@ -60,7 +83,7 @@ impl Packed {
 
     /// The sets, to be run.
     pub(crate) fn into_sets(self) -> Sets<'static> {
-        Sets::new(self.statement, Source::Packed { rest: self.chunks.into_iter(), chunk: None, row: 0 }, self.failed)
+        Sets::new(self.statement, Source::packed(self.chunks), self.failed)
     }
 }
 
@@ -70,6 +93,8 @@ pub struct Pack<'s> {
     /// How many values a set has that are stored as they come, by position; `None` where each set has to be looked at:
     /// for names, for lists, for values that stand in several places.
     plain: Option<usize>,
+    /// Of the rows of a table, whose names are those of columns.
+    columns: Option<&'s [&'s str]>,
     /// None until the first set: of a statement that nobody gives sets for nothing is made.
     builder: Option<BatchBuilder>,
     chunks: Vec<Chunk>,
@@ -91,11 +116,17 @@ impl<'s> Pack<'s> {
             && statement.refuse_multiple().is_ok()
             && !statement.is_empty();
         let plain = is_plain.then(|| statement.parameter_count());
-        Pack { statement, plain, builder: None, chunks: Vec::new(), failed: None }
+        Pack { statement, plain, columns: None, builder: None, chunks: Vec::new(), failed: None }
     }
 
     /// A set of any form.
     pub(crate) fn params(&mut self, params: Params) {
+        if let Some(columns) = self.columns {
+            if let Err(error) = in_order(params, columns).and_then(|values| self.bound(&values)) {
+                self.fail(error);
+            }
+            return;
+        }
         let result = match self.statement.bind(params).map(Bound::into_parts) {
             Ok((None, values)) => self.bound(&values),
             Ok((Some((sql, parameters)), values)) => {
@@ -213,5 +244,41 @@ impl Positions<'_> {
     fn invalid(&self, error: &ConversionError) -> Error {
         let reason = format!("parameter {}: {error}", self.done + 1);
         Error::new(ErrorKind::Conversion, reason).with_effect(Effect::NotSent)
+    }
+}
+
+/// The values of a row in the order of the columns. What is wrong with it goes on behind the row's number.
+fn in_order(row: Params, columns: &[&str]) -> Result<Vec<Value>> {
+    let wrong = |message: String| Error::new(ErrorKind::Parameter, message);
+    match row {
+        Params::Positional(values) if values.len() == columns.len() => Ok(values),
+        Params::Positional(values) => {
+            Err(wrong(format!(" has {} values for the {} columns {columns:?}", values.len(), columns.len())))
+        }
+        Params::Invalid(reason) => Err(wrong(format!(", {reason}"))),
+        Params::None => Err(wrong(format!(" has no values for the {} columns {columns:?}", columns.len()))),
+        Params::Named(mut named) => {
+            let mut values = Vec::with_capacity(columns.len());
+            for column in columns {
+                match named.iter().position(|(name, _)| name == column) {
+                    Some(position) => values.push(named.swap_remove(position).1),
+                    None => return Err(wrong(format!(" has no value for column `{column}`"))),
+                }
+            }
+            match named.first() {
+                None => Ok(values),
+                Some((name, _)) => Err(wrong(format!(" names `{name}`, which is none of {columns:?}"))),
+            }
+        }
+    }
+}
+
+/// What is wrong with a row, with its number.
+#[cold]
+fn of_row(number: usize, error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Parameter => Error::new(ErrorKind::Parameter, format!("row {number}{}", error.message())),
+        ErrorKind::Conversion => Error::new(ErrorKind::Parameter, format!("row {number}, {}", error.message())),
+        _ => error.context(format_args!("row {number}")),
     }
 }

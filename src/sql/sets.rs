@@ -1,7 +1,6 @@
 //! Many sets of parameters as a driver gets them.
 
 use std::borrow::Cow;
-use std::vec;
 
 use super::bind::Bound;
 use super::pack::{Chunk, WrittenOut};
@@ -35,17 +34,77 @@ pub struct Sets<'s> {
     /// What is wrong with the set behind the last one.
     failed: Option<Error>,
     taken: usize,
+    /// How many were, at the mark.
+    marked: usize,
 }
 
 /// Where sets come from.
 pub(super) enum Source<'s> {
-    Packed { rest: vec::IntoIter<Chunk>, chunk: Option<Chunk>, row: usize },
+    Packed(Walk),
     Params(&'s mut dyn Iterator<Item = Params>),
+}
+
+impl Source<'_> {
+    pub(super) fn packed(chunks: Vec<Chunk>) -> Source<'static> {
+        let chunks = chunks.into_iter().map(Some).collect();
+        Source::Packed(Walk { chunks, at: Place { chunk: 0, row: 0 }, mark: None })
+    }
+}
+
+/// A way through packed sets.
+pub(super) struct Walk {
+    /// What is behind is gone.
+    chunks: Vec<Option<Chunk>>,
+    /// Of the next set.
+    at: Place,
+    /// Where to go back to: what lies between stays.
+    mark: Option<Place>,
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    chunk: usize,
+    row: usize,
+}
+
+impl Walk {
+    // Always: it is the inner loop of two ways to load, and neither alone decides for the other.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Values<'_>> {
+        loop {
+            let Place { chunk, row } = self.at;
+            match self.chunks.get(chunk)? {
+                Some(Chunk::Rows(batch)) if row < batch.len() => break,
+                Some(Chunk::WrittenOut(_)) if row == 0 => break,
+                _ => self.pass(),
+            }
+        }
+        let Place { chunk, row } = self.at;
+        self.at.row += 1;
+        Some(match self.chunks.get(chunk)?.as_ref()? {
+            Chunk::Rows(batch) => Values::Row(batch.cells(row)),
+            Chunk::WrittenOut(set) => Values::WrittenOut(set),
+        })
+    }
+
+    /// On to the next stretch. What has run is freed here, if it is not to run again.
+    #[cold]
+    fn pass(&mut self) {
+        if self.mark.is_none() {
+            self.chunks[self.at.chunk] = None;
+        }
+        self.at = Place { chunk: self.at.chunk + 1, row: 0 };
+    }
+
+    fn set_mark(&mut self) {
+        let from = self.mark.replace(self.at).map_or(self.at.chunk, |mark| mark.chunk);
+        self.chunks[from..self.at.chunk].fill_with(|| None);
+    }
 }
 
 impl<'s> Sets<'s> {
     pub(super) fn new(statement: Statement, source: Source<'s>, failed: Option<Error>) -> Sets<'s> {
-        Sets { statement, source, failed, taken: 0 }
+        Sets { statement, source, failed, taken: 0, marked: 0 }
     }
 
     /// Sets that are put together with the statement one by one, as they are taken.
@@ -63,32 +122,42 @@ impl<'s> Sets<'s> {
         self.taken.saturating_sub(1)
     }
 
+    /// Marks the place before the next set, to [go back](Self::go_back) to. Where sets are made as they are taken there is
+    /// no way back, and this is false.
+    pub(crate) fn mark(&mut self) -> bool {
+        match &mut self.source {
+            Source::Packed(walk) => {
+                walk.set_mark();
+                self.marked = self.taken;
+                true
+            }
+            Source::Params(_) => false,
+        }
+    }
+
+    /// The next set is the one behind the last mark.
+    pub(crate) fn go_back(&mut self) {
+        if let Source::Packed(walk) = &mut self.source
+            && let Some(mark) = walk.mark
+        {
+            walk.at = mark;
+            self.taken = self.marked;
+        }
+    }
+
     /// The next set.
     ///
     /// # Errors
     /// Those of [`Statement::bind`], when the set does not fit the statement. No further set is to be taken.
-    #[inline]
+    #[inline(always)]
     #[allow(clippy::should_implement_trait, reason = "a set borrows from the sets, which an iterator's item cannot")]
     pub fn next(&mut self) -> Option<Result<Set<'_>>> {
         self.taken += 1;
         match &mut self.source {
-            Source::Packed { rest, chunk, row } => {
-                *row += 1;
-                if !matches!(chunk, Some(Chunk::Rows(batch)) if *row < batch.len()) {
-                    *row = 0;
-                    // What has run is freed here.
-                    *chunk = rest.next();
-                }
-                match chunk {
-                    Some(Chunk::Rows(batch)) => {
-                        Some(Ok(Set { statement: &self.statement, values: Values::Row(batch.cells(*row)) }))
-                    }
-                    Some(Chunk::WrittenOut(set)) => {
-                        Some(Ok(Set { statement: &self.statement, values: Values::WrittenOut(set) }))
-                    }
-                    None => self.failed.take().map(Err),
-                }
-            }
+            Source::Packed(walk) => match walk.next() {
+                Some(values) => Some(Ok(Set { statement: &self.statement, values })),
+                None => self.failed.take().map(Err),
+            },
             Source::Params(params) => {
                 let bound = self.statement.bind(params.next()?);
                 Some(bound.map(|bound| Set { statement: &self.statement, values: Values::Bound(bound) }))
@@ -180,7 +249,7 @@ enum Either<'s> {
 impl<'s> Iterator for Either<'s> {
     type Item = ValueRef<'s>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<ValueRef<'s>> {
         match self {
             Either::Row(cells) => cells.next(),

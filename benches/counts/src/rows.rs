@@ -58,6 +58,15 @@ pub const ROWS: &[Row] = &[
         let db = open(dir, true);
         db.execute_many(INSERT, (0..runs as i64).map(person)).expect("nobody else");
     }),
+    row("bare inserts of 32 rows, a row", Threads::Caller, bare_bulk),
+    row("bulk_insert, a row", Threads::All, |dir, runs| {
+        let rows = (0..runs as i64).map(person);
+        open(dir, true).bulk_insert("sink", &COLUMNS, rows).expect("nobody else");
+    }),
+    row("a statement of many in `run`", Threads::All, |dir, runs| {
+        let in_one_go = move |session: &pontoon::Session<'_>| Ok(point(session, runs));
+        open(dir, true).run(in_one_go).expect("rows");
+    }),
     row("bare fetch of all, a row", Threads::Caller, bare_fetch),
     row("fetch_all, a row", Threads::Caller, |dir, runs| {
         let rows = open(dir, true).fetch_all(MANY, (runs,)).expect("rows");
@@ -88,6 +97,8 @@ const SCHEMA: &str = "
 const POINT: &str = "SELECT id, name, age, score, mail FROM people WHERE id = ?";
 const MANY: &str = "SELECT id, name, age, score, mail FROM people WHERE id <= ?";
 const INSERT: &str = "INSERT INTO sink (id, name, age, score, mail) VALUES (?, ?, ?, ?, ?)";
+
+const COLUMNS: [&str; 5] = ["id", "name", "age", "score", "mail"];
 
 type Person = (i64, String, i64, f64, String);
 
@@ -198,6 +209,34 @@ fn bare_insert(dir: &Path, runs: u64) {
         for number in 0..runs as i64 {
             let (id, name, age, score, mail) = &person(number);
             insert.execute((id, name, age, score, mail)).expect("a row");
+        }
+    }
+    tx.commit().expect("nobody else");
+}
+
+fn bare_bulk(dir: &Path, runs: u64) {
+    const ROWS: u64 = 32;
+    let mut conn = open_bare(dir);
+    let tx = conn.transaction().expect("nobody else");
+    {
+        let many = format!(
+            "INSERT INTO sink (id, name, age, score, mail) VALUES {}",
+            ["(?,?,?,?,?)"; ROWS as usize].join(",")
+        );
+        let mut many = tx.prepare_cached(&many).expect("a statement");
+        let mut one = tx.prepare_cached(INSERT).expect("a statement");
+        for first in (0..runs).step_by(ROWS as usize) {
+            let people: Vec<Person> = (first..runs.min(first + ROWS)).map(|number| person(number as i64)).collect();
+            if people.len() < ROWS as usize {
+                people.iter().for_each(|(id, name, age, score, mail)| {
+                    one.execute((id, name, age, score, mail)).expect("a row");
+                });
+                continue;
+            }
+            let cells = people
+                .iter()
+                .flat_map(|(id, name, age, score, mail)| -> [&dyn rusqlite::ToSql; 5] { [id, name, age, score, mail] });
+            many.execute(rusqlite::params_from_iter(cells)).expect("rows");
         }
     }
     tx.commit().expect("nobody else");

@@ -3,22 +3,25 @@
 //! By INSERT statements of many rows each, prepared once. Measured with five columns, a row costs less than half of what
 //! it costs as a statement of its own; past some thirty rows a statement there is nothing more to gain.
 
+use rusqlite::Statement as Prepared;
 use rusqlite::limits::Limit;
 
-use super::core::{Core, Failure, Outcome, bind_values};
+use super::core::{Core, Failure, Outcome};
 use super::error::of_native;
 use super::statement::Facts;
+use super::values::bind;
 use super::watch::Running;
-use crate::driver::bulk::{check_width, several};
+use crate::driver::bulk::several;
 use crate::driver::{BulkPath, Call};
-use crate::error::Result;
-use crate::sql::{SQLITE, Statement};
+use crate::error::{Effect, ErrorKind, Result};
+use crate::params::Params;
+use crate::sql::{Packed, SQLITE, Set, Sets, Statement};
 use crate::value::Value;
 
 /// The most rows a statement inserts.
 const ROWS: usize = 32;
 
-/// Inserts all rows. When some cannot be inserted, those before it have been, and the error says which it was.
+/// As [`load`], of rows that are packed first.
 pub(super) fn insert(
     core: &Core,
     call: &Call<'_>,
@@ -26,16 +29,27 @@ pub(super) fn insert(
     columns: &[String],
     rows: &mut dyn Iterator<Item = Vec<Value>>,
 ) -> Result<(u64, BulkPath)> {
+    let names: Vec<&str> = columns.iter().map(String::as_str).collect();
     let one = Statement::insert(&SQLITE, table, columns)?;
+    let packed = Packed::rows(&one, &names, rows.map(Params::Positional)).map_err(|error| match error.kind() {
+        ErrorKind::Parameter => error.with_effect(Effect::NotSent),
+        _ => error,
+    })?;
+    load(core, call, columns, &mut packed.into_sets())
+}
+
+/// Inserts all rows. When some cannot be inserted, those before it have been, and the error says which it was.
+pub(super) fn load(core: &Core, call: &Call<'_>, columns: &[String], rows: &mut Sets<'_>) -> Result<(u64, BulkPath)> {
+    let one = rows.statement().clone();
     let limit = core.conn.limit(Limit::SQLITE_LIMIT_VARIABLE_NUMBER).map_err(of_native)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut load = Load { core, call, columns, one: one.sql(), done: 0, affected: 0 };
     let together = (limit / columns.len()).min(ROWS);
-    let (result, path) = if together > 1 {
+    let (result, path) = if together > 1 && rows.mark() {
         let many = several(one.sql(), columns.len(), together);
         (core.on_terms(call, |running| load.together(running, &many, together, rows)), BulkPath::MultiRow)
     } else {
-        (core.on_terms(call, |running| load.singly(running, rows)), BulkPath::Prepared)
+        (core.on_terms(call, |running| load.singly(running, rows, usize::MAX)), BulkPath::Prepared)
     };
     match result {
         Ok(()) => Ok((load.affected, path)),
@@ -55,36 +69,48 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    fn together(
+    fn together(&mut self, running: &Running<'_>, many: &str, size: usize, rows: &mut Sets<'_>) -> Outcome<()> {
+        let (core, call) = (self.core, self.call);
+        core.prepared(call, running, many, |statement, facts| {
+            let loaded = self.chunks(running, statement, facts, size, rows);
+            statement.clear_bindings();
+            loaded
+        })
+    }
+
+    fn chunks(
         &mut self,
         running: &Running<'_>,
-        many: &str,
+        statement: &mut Prepared<'_>,
+        facts: &Facts,
         size: usize,
-        rows: &mut dyn Iterator<Item = Vec<Value>>,
+        rows: &mut Sets<'_>,
     ) -> Outcome<()> {
-        let (mut statement, facts) = self.core.prepare(self.call, running, many)?;
-        let mut chunk = Vec::with_capacity(size);
         loop {
-            chunk.clear();
-            chunk.extend((&mut *rows).take(size));
-            if chunk.len() < size {
-                return self.singly(running, &mut chunk.drain(..));
+            rows.mark();
+            let mut bound = 0;
+            while bound < size
+                && let Some(row) = rows.next()
+            {
+                self.bind(statement, bound, &row?)?;
+                bound += 1;
+            }
+            if bound < size {
+                rows.go_back();
+                return self.singly(running, rows, usize::MAX);
             }
             self.call.check()?;
-            self.check_widths(&chunk)?;
-            let cells = chunk.iter().flatten().map(Value::as_ref);
-            let (columns, done) = (self.columns, self.done);
-            bind_values(&mut statement, cells, |at| name(columns, done + at / columns.len(), at % columns.len()))?;
             let before = self.state();
-            match self.run(&mut statement, &facts, size) {
+            match self.run(statement, facts, size) {
                 // SQLite mostly undoes the whole statement, and row by row it tells which one it was. Not so where a
                 // trigger said FAIL and the rows before stayed, nor where the transaction itself was ended: the rows
                 // would be in twice, or in for good.
                 Err(Failure::Native(error)) if is_of_a_row(&error) && self.state() == before => {
-                    self.singly(running, &mut chunk.drain(..))?;
+                    rows.go_back();
+                    self.singly(running, rows, size)?;
                 }
                 Err(Failure::Native(error)) if is_of_a_row(&error) => {
-                    let rows = format!("one of the rows {done} to {}", done + size - 1);
+                    let rows = format!("one of the rows {} to {}", self.done, self.done + size - 1);
                     return Err(Failure::Ours(of_native(error).context(rows)));
                 }
                 other => other?,
@@ -97,13 +123,28 @@ impl Load<'_> {
         (self.core.conn.is_autocommit(), self.core.conn.total_changes())
     }
 
-    fn singly(&mut self, running: &Running<'_>, rows: &mut dyn Iterator<Item = Vec<Value>>) -> Outcome<()> {
-        let (mut statement, facts) = self.core.prepare(self.call, running, self.one)?;
-        for row in rows {
-            self.check_widths(std::slice::from_ref(&row))?;
-            let (columns, done) = (self.columns, self.done);
-            bind_values(&mut statement, row.iter().map(Value::as_ref), |at| name(columns, done, at))?;
-            self.run(&mut statement, &facts, 1).map_err(|failure| match failure {
+    /// So many rows at most, by a statement each.
+    fn singly(&mut self, running: &Running<'_>, rows: &mut Sets<'_>, most: usize) -> Outcome<()> {
+        let (core, call, one) = (self.core, self.call, self.one);
+        core.prepared(call, running, one, |statement, facts| {
+            let loaded = self.one_by_one(statement, facts, rows, most);
+            statement.clear_bindings();
+            loaded
+        })
+    }
+
+    fn one_by_one(
+        &mut self,
+        statement: &mut Prepared<'_>,
+        facts: &Facts,
+        rows: &mut Sets<'_>,
+        most: usize,
+    ) -> Outcome<()> {
+        for _ in 0..most {
+            let Some(row) = rows.next() else { break };
+            self.bind(statement, 0, &row?)?;
+            let done = self.done;
+            self.run(statement, facts, 1).map_err(|failure| match failure {
                 Failure::Native(error) if is_of_a_row(&error) => {
                     Failure::Ours(of_native(error).context(format_args!("row {done}")))
                 }
@@ -113,16 +154,22 @@ impl Load<'_> {
         Ok(())
     }
 
-    fn run(&mut self, statement: &mut rusqlite::Statement<'_>, facts: &Facts, rows: usize) -> Outcome<()> {
+    /// Binds a row as the `number`th of a statement, counted from 0.
+    #[inline]
+    fn bind(&self, statement: &mut Prepared<'_>, number: usize, row: &Set<'_>) -> Outcome<()> {
+        let (columns, done) = (self.columns, self.done);
+        for (at, value) in row.values().enumerate() {
+            let _ = bind(statement, number * columns.len() + at + 1, value, || name(columns, done + number, at))?;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, statement: &mut Prepared<'_>, facts: &Facts, rows: usize) -> Outcome<()> {
         let before = self.core.conn.total_changes();
         self.core.run_prepared(statement, facts)?;
         self.affected += self.core.executed(facts, before).rows_affected;
         self.done += rows;
         Ok(())
-    }
-
-    fn check_widths(&self, rows: &[Vec<Value>]) -> Result<()> {
-        rows.iter().enumerate().try_for_each(|(at, row)| check_width(row, self.columns, self.done + at))
     }
 }
 

@@ -7,22 +7,26 @@ use std::time::Duration;
 use parking_lot::ReentrantMutex;
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
-use rusqlite::{CachedStatement, Connection, Statement as Prepared};
+use rusqlite::{Connection, Statement as Prepared};
 
 use super::error::{code_of, is_fatal, of_native, of_statement, of_stop};
 use super::open::Opener;
-use super::statement::{Facts, Known, Pragma, Shape};
+use super::statement::{Facts, Known, Pragma, Shape, is_fresh};
 use super::values::{bind, push};
 use super::watch::{Protection, Running, Stop, Watch};
+use crate::driver::raw::sqlite::Held;
 use crate::driver::way::Way;
 use crate::driver::{Batcher, Call, Executed, Flow, RowSink};
 use crate::error::{Effect, Error, ErrorKind, Result};
-use crate::sql::Bound;
+use crate::sql::{Bound, Sets};
 use crate::value::{Value, ValueRef};
+
+/// How many sets of parameters run between two looks at the clock.
+const SETS_PER_CHECK: usize = 32;
 
 /// A connection with all that belongs to it.
 pub(super) struct Core {
-    pub(super) conn: Connection,
+    pub(super) conn: Held,
     pub(super) watch: Arc<Watch>,
     pub(super) opener: Arc<Opener>,
     pub(super) known: RefCell<Known>,
@@ -69,9 +73,10 @@ pub(super) type Outcome<T> = std::result::Result<T, Failure>;
 
 impl Core {
     pub(super) fn new(conn: Connection, watch: Arc<Watch>, opener: Arc<Opener>) -> Core {
-        let known = RefCell::new(Known::new(opener.settings.statement_cache * 4));
+        let statements = opener.settings.statement_cache;
+        let known = RefCell::new(Known::new(statements * 4));
         Core {
-            conn,
+            conn: Held::new(conn, statements),
             watch,
             opener,
             known,
@@ -111,15 +116,18 @@ impl Core {
     // ---- statements
 
     pub(super) fn run_bound(&self, call: &Call<'_>, running: &Running<'_>, bound: &Bound<'_>) -> Outcome<Executed> {
-        let (mut statement, facts) = self.prepare(call, running, &bound.sql)?;
-        bind_bound(&mut statement, bound, &facts)?;
-        let before = if facts.writes { self.conn.total_changes() } else { 0 };
-        self.run_prepared(&mut statement, &facts)?;
-        drop(statement);
-        if let Some(pragma) = facts.pragma {
-            self.after_pragma(pragma)?;
-        }
-        Ok(self.executed(&facts, before))
+        self.prepared(call, running, &bound.sql, |statement, facts| {
+            let bytes = bind_or_let_go(statement, bound, facts)?;
+            let before = if facts.writes { self.conn.total_changes() } else { 0 };
+            let ran = self.run_prepared(statement, facts);
+            let_go(statement, bytes);
+            ran?;
+            // It has been reset, so that it is in the way of nothing.
+            if let Some(pragma) = facts.pragma {
+                self.after_pragma(pragma)?;
+            }
+            Ok(self.executed(facts, before))
+        })
     }
 
     /// What a statement did that began when the total number of changes was `before`.
@@ -148,31 +156,86 @@ impl Core {
         }
     }
 
-    /// A prepared statement that may run on these terms.
+    /// Runs `work` with a prepared statement that may run on these terms.
     #[inline]
-    pub(super) fn prepare<'c>(
-        &'c self,
+    pub(super) fn prepared<R>(
+        &self,
         call: &Call<'_>,
         running: &Running<'_>,
         sql: &str,
-    ) -> Outcome<(CachedStatement<'c>, Facts)> {
-        let statement = self.conn.prepare_cached(sql)?;
-        let facts = self.known.borrow_mut().facts(sql, &statement)?;
-        if facts.writes {
-            if call.is_read_only() {
-                return Err(Failure::Ours(
-                    Error::new(ErrorKind::ReadOnly, "the statement writes, and the query was marked read-only")
-                        .with_effect(Effect::NotSent),
-                ));
+        work: impl FnOnce(&mut Prepared<'_>, &Facts) -> Outcome<R>,
+    ) -> Outcome<R> {
+        self.known(sql, running, |statement, facts| {
+            if facts.writes {
+                if call.is_read_only() {
+                    return Err(Failure::Ours(
+                        Error::new(ErrorKind::ReadOnly, "the statement writes, and the query was marked read-only")
+                            .with_effect(Effect::NotSent),
+                    ));
+                }
+                if !call.may_interrupt_writes() {
+                    running.protect(Protection::Work);
+                }
             }
-            if !call.may_interrupt_writes() {
-                running.protect(Protection::Work);
+            if let Some(pragma) = facts.pragma {
+                self.before_pragma(pragma, running)?;
             }
+            work(statement, facts)
+        })
+    }
+
+    /// Runs `work` with a prepared statement and what is known of it.
+    #[inline]
+    fn known<R>(
+        &self,
+        sql: &str,
+        running: &Running<'_>,
+        work: impl FnOnce(&mut Prepared<'_>, &Facts) -> Outcome<R>,
+    ) -> Outcome<R> {
+        let known = self.known.borrow_mut().facts(sql);
+        // A text that is new is looked at first, and kept at hand from the second time on.
+        let number = known.map_or(0, |facts| facts.number);
+        self.conn.with(number, sql, |statement, at_hand| match known {
+            Some(facts) => {
+                // Inside of another statement there may be two of this text; one that has never run is a new one.
+                if facts.has_rows && (!running.is_alone() || (!at_hand && is_fresh(statement))) {
+                    self.known.borrow_mut().look_again(sql);
+                }
+                work(statement, &facts)
+            }
+            None => {
+                let facts = self.known.borrow_mut().learn_facts(sql, statement)?;
+                work(statement, &facts)
+            }
+        })?
+    }
+
+    /// Runs a statement, and pushes its rows.
+    #[inline]
+    pub(super) fn read(
+        &self,
+        place: &ReentrantMutex<Core>,
+        call: &Call<'_>,
+        running: &Running<'_>,
+        sql: &str,
+        statement: &mut Prepared<'_>,
+        sink: &mut dyn RowSink,
+    ) -> Outcome<()> {
+        let mut rows = statement.raw_query();
+        rows.advance()?;
+        if rows.get().is_none() {
+            // The columns can have changed in this very step, even when there are no rows.
+            drop(rows);
+            let shape = self.shape(sql, statement, running)?;
+            sink.columns(&shape.columns)?;
+            return Ok(());
         }
-        if let Some(pragma) = facts.pragma {
-            self.before_pragma(pragma, running)?;
-        }
-        Ok((statement, facts))
+        let shape = match rows.as_ref() {
+            Some(statement) => self.shape(sql, statement, running)?,
+            // There is a row, so there is a statement.
+            None => return Ok(()),
+        };
+        self.push_rows(place, call, running, rows, &shape, sink)
     }
 
     #[inline]
@@ -247,6 +310,41 @@ impl Core {
         Ok(())
     }
 
+    /// Runs a statement with one set after another; `number` counts those that have run.
+    #[inline]
+    pub(super) fn run_sets(
+        &self,
+        call: &Call<'_>,
+        running: &Running<'_>,
+        sets: &mut Sets<'_>,
+        prepared: &mut Prepared<'_>,
+        facts: &Facts,
+        number: &mut usize,
+    ) -> Outcome<u64> {
+        let mut affected = 0;
+        let mut total = self.conn.total_changes();
+        while let Some(set) = sets.next() {
+            if *number % SETS_PER_CHECK == SETS_PER_CHECK - 1 {
+                call.check()?;
+            }
+            let set = set?;
+            if set.is_written_out() {
+                // Another statement, for this set alone.
+                self.run_bound(call, running, &set.bound())?;
+            } else {
+                bind_all(prepared, set.values(), facts, |at| set.parameter(at))?;
+                self.run_prepared(prepared, facts)?;
+            }
+            // As in `executed`, with half the questions.
+            let before = std::mem::replace(&mut total, self.conn.total_changes());
+            if total != before {
+                affected += self.conn.changes();
+            }
+            *number += 1;
+        }
+        Ok(affected)
+    }
+
     /// The error of a piece of work of which a part was done before. Outside a transaction that part is committed, and
     /// the work must not simply be tried again.
     pub(super) fn after_others(&self, error: Error) -> Error {
@@ -280,13 +378,20 @@ impl Core {
         Ok(())
     }
 
-    /// Runs something of our own to its end: BEGIN, SAVEPOINT, PRAGMA.
+    /// Runs something of our own to its end: BEGIN, COMMIT, PRAGMA.
     pub(super) fn verb(&self, call: &Call<'_>, sql: &str, protection: Protection) -> Result<()> {
         self.on_terms(call, |running| {
             running.protect(protection);
-            let mut statement = self.conn.prepare_cached(sql)?;
-            statement.raw_execute()?;
-            Ok(())
+            self.known(sql, running, |statement, _| Ok(statement.raw_execute().map(drop)?))
+        })
+    }
+
+    /// The same for a text that never comes again, because it has a number in it: it would only be in the way of others
+    /// where statements are kept.
+    pub(super) fn verb_once(&self, call: &Call<'_>, sql: &str, protection: Protection) -> Result<()> {
+        self.on_terms(call, |running| {
+            running.protect(protection);
+            Ok(self.conn.prepare(sql)?.raw_execute().map(drop)?)
         })
     }
 
@@ -307,21 +412,47 @@ impl Core {
     }
 }
 
-/// Binds the values of a statement. Those that are nearly all there are go straight in, without becoming borrowed values
-/// first.
+/// So many bytes of values may stay bound to a statement that does not run: SQLite has copies of them.
+const MAY_STAY: usize = 1024;
+
+/// Takes the values from a statement that has run, if it is worth while: the next run takes them anyway.
 #[inline]
-pub(super) fn bind_bound(statement: &mut Prepared<'_>, bound: &Bound<'_>, facts: &Facts) -> Outcome<()> {
+pub(super) fn let_go(statement: &mut Prepared<'_>, bytes: usize) {
+    if bytes > MAY_STAY {
+        statement.clear_bindings();
+    }
+}
+
+/// [`bind_bound`], and nothing stays bound of values that cannot be.
+#[inline]
+pub(super) fn bind_or_let_go(statement: &mut Prepared<'_>, bound: &Bound<'_>, facts: &Facts) -> Outcome<usize> {
+    let result = bind_bound(statement, bound, facts);
+    if result.is_err() {
+        statement.clear_bindings();
+    }
+    result
+}
+
+/// Binds the values of a statement. Those that are nearly all there are go straight in, without becoming borrowed values
+/// first. Returns about how many bytes they are.
+#[inline]
+fn bind_bound(statement: &mut Prepared<'_>, bound: &Bound<'_>, facts: &Facts) -> Outcome<usize> {
     if bound.values.len() != facts.parameters {
         return Err(Failure::Ours(wrong_count(bound.values.len(), facts.parameters)));
     }
+    let mut bytes = 0;
     for (at, value) in bound.values.iter().enumerate() {
         match value {
             Value::I64(value) => statement.raw_bind_parameter(at + 1, *value)?,
-            Value::Text(text) => statement.raw_bind_parameter(at + 1, &**text)?,
-            other => bind(statement, at + 1, other.as_ref(), || bound.parameter(at))?,
+            Value::F64(value) if !value.is_nan() => statement.raw_bind_parameter(at + 1, *value)?,
+            Value::Text(text) => {
+                bytes += text.len();
+                statement.raw_bind_parameter(at + 1, &**text)?;
+            }
+            other => bytes += bind(statement, at + 1, other.as_ref(), || bound.parameter(at))?,
         }
     }
-    Ok(())
+    Ok(bytes)
 }
 
 /// Binds one of many sets of values of a statement.
@@ -346,7 +477,7 @@ pub(super) fn bind_values<'v>(
     name: impl Fn(usize) -> String,
 ) -> Outcome<()> {
     for (at, value) in values.enumerate() {
-        bind(statement, at + 1, value, || name(at))?;
+        let _ = bind(statement, at + 1, value, || name(at))?;
     }
     Ok(())
 }

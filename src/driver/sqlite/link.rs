@@ -4,11 +4,10 @@ use std::any::Any;
 use std::sync::Arc;
 
 use parking_lot::ReentrantMutex;
-use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 
 use super::bulk;
 use super::catalog;
-use super::core::{Core, Failure, bind_all, bind_bound};
+use super::core::{Core, Failure, bind_or_let_go, let_go};
 use super::error::of_native;
 use super::statement::{Pragma, mentions};
 use super::watch::{Canceller, Watch};
@@ -17,9 +16,6 @@ use crate::driver::{BulkPath, Call, Catalog, Executed, Handle, LinkState, Reset,
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{Bound, Dialect, SQLITE, Sets};
 use crate::value::Value;
-
-/// How many sets of parameters run between two looks at the clock.
-const SETS_PER_CHECK: usize = 32;
 
 impl Reentrant for Core {
     fn dialect(_: &ReentrantMutex<Core>) -> &'static Dialect {
@@ -39,34 +35,22 @@ impl Reentrant for Core {
     ) -> Result<()> {
         self.on_terms(call, |running| {
             let sql = &*bound.sql;
-            let (mut statement, facts) = self.prepare(call, running, sql)?;
-            if !facts.has_rows {
-                return Err(Failure::Ours(Error::new(
-                    ErrorKind::Misuse,
-                    "the statement returns no rows: run it with execute, or add a RETURNING clause",
-                )));
-            }
-            bind_bound(&mut statement, bound, &facts)?;
-            let mut rows = statement.raw_query();
-            rows.advance()?;
-            if rows.get().is_none() {
-                // The columns can have changed in this very step, even when there are no rows.
-                drop(rows);
-                let shape = self.shape(sql, &statement, running)?;
-                sink.columns(&shape.columns)?;
-            } else {
-                let shape = match rows.as_ref() {
-                    Some(statement) => self.shape(sql, statement, running)?,
-                    // There is a row, so there is a statement.
-                    None => return Ok(()),
-                };
-                self.push_rows(place, call, running, rows, &shape, sink)?;
-            }
-            drop(statement);
-            if let Some(pragma) = facts.pragma {
-                self.after_pragma(pragma)?;
-            }
-            Ok(())
+            self.prepared(call, running, sql, |statement, facts| {
+                if !facts.has_rows {
+                    return Err(Failure::Ours(Error::new(
+                        ErrorKind::Misuse,
+                        "the statement returns no rows: run it with execute, or add a RETURNING clause",
+                    )));
+                }
+                let bytes = bind_or_let_go(statement, bound, facts)?;
+                let read = self.read(place, call, running, sql, statement, sink);
+                let_go(statement, bytes);
+                read?;
+                match facts.pragma {
+                    Some(pragma) => self.after_pragma(pragma),
+                    None => Ok(()),
+                }
+            })
         })
     }
 
@@ -117,29 +101,12 @@ impl Reentrant for Core {
     fn execute_many(&self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
         let mut number = 0_usize;
         let result = self.on_terms(call, |running| {
-            let mut affected = 0;
-            let (mut prepared, facts) = self.prepare(call, running, sets.statement().sql())?;
-            let mut total = self.conn.total_changes();
-            while let Some(set) = sets.next() {
-                if number % SETS_PER_CHECK == SETS_PER_CHECK - 1 {
-                    call.check()?;
-                }
-                let set = set?;
-                if set.is_written_out() {
-                    // Another statement, for this set alone.
-                    self.run_bound(call, running, &set.bound())?;
-                } else {
-                    bind_all(&mut prepared, set.values(), &facts, |at| set.parameter(at))?;
-                    self.run_prepared(&mut prepared, &facts)?;
-                }
-                // As in `executed`, with half the questions.
-                let before = std::mem::replace(&mut total, self.conn.total_changes());
-                if total != before {
-                    affected += self.conn.changes();
-                }
-                number += 1;
-            }
-            Ok(affected)
+            let statement = sets.statement().clone();
+            self.prepared(call, running, statement.sql(), |prepared, facts| {
+                let ran = self.run_sets(call, running, sets, prepared, facts, &mut number);
+                prepared.clear_bindings();
+                ran
+            })
         });
         result.map_err(|error| {
             let error = if number > 0 { self.after_others(error) } else { error };
@@ -155,6 +122,16 @@ impl Reentrant for Core {
         rows: &mut dyn Iterator<Item = Vec<Value>>,
     ) -> Result<(u64, BulkPath)> {
         bulk::insert(self, call, table, columns, rows)
+    }
+
+    fn bulk_load(
+        &self,
+        call: &Call<'_>,
+        _table: &str,
+        columns: &[String],
+        rows: &mut Sets<'_>,
+    ) -> Result<(u64, BulkPath)> {
+        bulk::load(self, call, columns, rows)
     }
 
     fn catalog(
@@ -175,7 +152,8 @@ impl Reentrant for Core {
     #[inline]
     fn ready(&mut self) -> Result<()> {
         if self.handlers_lost.get() {
-            Watch::install(&self.watch, &mut self.conn).map_err(of_native)?;
+            Watch::install(&self.watch, self.conn.alone()).map_err(of_native)?;
+            self.conn.pair();
             self.handlers_lost.set(false);
         }
         Ok(())
@@ -208,10 +186,10 @@ impl Reentrant for Core {
     fn raw(&mut self) -> Option<&mut dyn Any> {
         self.raw_used.set(true);
         self.handlers_lost.set(true);
-        Some(&mut self.conn)
+        Some(self.conn.alone())
     }
 
     fn close(self) -> Result<()> {
-        self.conn.close().map_err(|(_, error)| of_native(error))
+        self.conn.into_conn().close().map_err(|(_, error)| of_native(error))
     }
 }

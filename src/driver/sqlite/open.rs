@@ -127,7 +127,6 @@ impl Opener {
         let settings = &self.settings;
         let running = watch.enter(call);
         let result = (|| -> rusqlite::Result<Option<String>> {
-            conn.set_prepared_statement_cache_capacity(settings.statement_cache);
             conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, settings.foreign_keys)?;
             conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, settings.defensive)?;
             conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, settings.trusted_schema)?;

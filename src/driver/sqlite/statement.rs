@@ -65,6 +65,8 @@ const UNCHECKED: i32 = -1;
 /// What is known of a statement but its columns.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts {
+    /// Which text it is the statement of: one number each, never 0, never used again on this connection.
+    pub(super) number: u64,
     /// Whether it has a result.
     pub(super) has_rows: bool,
     pub(super) parameters: usize,
@@ -72,6 +74,12 @@ pub(super) struct Facts {
     pub(super) pragma: Option<Pragma>,
     /// INSERT or REPLACE: makes keys.
     pub(super) inserts: bool,
+}
+
+/// Whether a prepared statement has never run.
+#[inline]
+pub(super) fn is_fresh(statement: &Statement<'_>) -> bool {
+    statement.get_status(StatementStatus::Run) == 0
 }
 
 /// All that is known of a statement.
@@ -85,7 +93,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn of(text: &str, statement: &Statement<'_>) -> Result<Entry> {
+    fn of(text: &str, statement: &Statement<'_>, number: u64) -> Result<Entry> {
         let shape = match statement.column_count() {
             0 => None,
             // A damaged or hostile file can name its columns in something else than UTF-8, and `rusqlite` knows no other
@@ -99,6 +107,7 @@ impl Entry {
             })?),
         };
         let facts = Facts {
+            number,
             has_rows: shape.is_some(),
             parameters: statement.parameter_count(),
             writes: !statement.readonly(),
@@ -154,11 +163,13 @@ pub(super) struct Known {
     /// Where the one is that was asked for last: it mostly is the next one too.
     last: usize,
     capacity: usize,
+    /// How many texts have had a number.
+    numbered: u64,
 }
 
 impl Known {
     pub(super) fn new(capacity: usize) -> Known {
-        Known { entries: Vec::new(), places: HashMap::default(), last: 0, capacity: capacity.max(16) }
+        Known { entries: Vec::new(), places: HashMap::default(), last: 0, capacity: capacity.max(16), numbered: 0 }
     }
 
     #[inline]
@@ -169,27 +180,35 @@ impl Known {
         self.entries.get_mut(self.last)
     }
 
-    /// The facts of a statement that is prepared and has not run yet.
+    /// What is known of the statement of this text.
+    #[inline]
+    pub(super) fn facts(&mut self, text: &str) -> Option<Facts> {
+        self.entry(text).map(|entry| entry.facts)
+    }
+
+    /// There may be another statement of this text than the one whose columns were looked at.
+    #[cold]
+    pub(super) fn look_again(&mut self, text: &str) {
+        if let Some(entry) = self.entry(text) {
+            entry.checked = UNCHECKED;
+        }
+    }
+
+    /// The facts of a statement that is prepared, has not run yet, and of which nothing is known.
     ///
     /// # Errors
     /// When its columns cannot be named.
-    #[inline]
-    pub(super) fn facts(&mut self, text: &str, statement: &Statement<'_>) -> Result<Facts> {
-        match self.entry(text) {
-            Some(entry) => {
-                if entry.facts.has_rows && statement.get_status(StatementStatus::Run) == 0 {
-                    // Another statement than the one whose columns were looked at.
-                    entry.checked = UNCHECKED;
-                }
-                Ok(entry.facts)
-            }
-            None => self.learn(text, statement).map(|entry| entry.facts),
-        }
+    #[cold]
+    pub(super) fn learn_facts(&mut self, text: &str, statement: &Statement<'_>) -> Result<Facts> {
+        self.learn(text, statement).map(|entry| entry.facts)
     }
 
     #[cold]
     fn learn(&mut self, text: &str, statement: &Statement<'_>) -> Result<&Entry> {
-        let entry = Entry::of(text, statement)?;
+        let number = self.entry(text).map(|entry| entry.facts.number);
+        let number = number.unwrap_or(self.numbered + 1);
+        let entry = Entry::of(text, statement, number)?;
+        self.numbered = self.numbered.max(number);
         let place = match self.places.get(text) {
             Some(&place) => place,
             None => {

@@ -51,18 +51,18 @@ impl Transactions for Core {
     }
 
     fn savepoint(&self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.verb(call, &SQLITE.savepoint(number), Protection::None)
+        self.verb_once(call, &SQLITE.savepoint(number), Protection::None)
     }
 
     fn release(&self, call: &Call<'_>, number: u32) -> Result<()> {
         match SQLITE.release(number) {
-            Some(release) => self.verb(call, &release, Protection::Undo),
+            Some(release) => self.verb_once(call, &release, Protection::Undo),
             None => Ok(()),
         }
     }
 
     fn rollback_to(&self, call: &Call<'_>, number: u32) -> Result<()> {
-        self.verb(call, &SQLITE.rollback_to(number), Protection::Undo)?;
+        self.verb_once(call, &SQLITE.rollback_to(number), Protection::Undo)?;
         self.release(call, number)
     }
 }

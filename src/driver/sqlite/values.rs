@@ -224,20 +224,22 @@ fn not_utf8(columns: &Columns, position: usize) -> Error {
     )
 }
 
-/// Binds a value to the parameter at a position, counted from 1. `name` says what it is called, for the message.
+/// Binds a value to the parameter at a position, counted from 1. `name` says what it is called, for the message. Returns
+/// how many bytes SQLite keeps for it beside the parameter, where that may be many.
 #[inline]
 pub(super) fn bind(
     statement: &mut Prepared<'_>,
     at: usize,
     value: ValueRef<'_>,
     name: impl FnOnce() -> String,
-) -> Outcome<()> {
+) -> Outcome<usize> {
     match value {
         ValueRef::I64(value) => statement.raw_bind_parameter(at, value)?,
         ValueRef::F32(value) if !value.is_nan() => statement.raw_bind_parameter(at, f64::from(value))?,
         ValueRef::F64(value) if !value.is_nan() => statement.raw_bind_parameter(at, value)?,
         ValueRef::Text(text) | ValueRef::Decimal(text) | ValueRef::Json(text) | ValueRef::Other { text, .. } => {
             statement.raw_bind_parameter(at, text)?;
+            return Ok(text.len());
         }
         ValueRef::Null(_) => statement.raw_bind_parameter(at, Null)?,
         ValueRef::Bool(value) => statement.raw_bind_parameter(at, i64::from(value))?,
@@ -250,7 +252,10 @@ pub(super) fn bind(
                 ));
             }
         },
-        ValueRef::Bytes(bytes) => statement.raw_bind_parameter(at, bytes)?,
+        ValueRef::Bytes(bytes) => {
+            statement.raw_bind_parameter(at, bytes)?;
+            return Ok(bytes.len());
+        }
         ValueRef::Uuid(bytes) => statement.raw_bind_parameter(at, &bytes[..])?,
         ValueRef::Date(value) => statement.raw_bind_parameter(at, value.to_string())?,
         ValueRef::Time(value) => statement.raw_bind_parameter(at, value.to_string())?,
@@ -267,7 +272,7 @@ pub(super) fn bind(
             ));
         }
     }
-    Ok(())
+    Ok(0)
 }
 
 #[cold]

@@ -18,7 +18,8 @@ impl Core<'_> {
         work: impl FnOnce(&mut Core<'_>, &mut Run) -> Result<T>,
     ) -> Result<T> {
         let watched = self.state.meter.observer().begins(told);
-        let mut run = self.state.meter.begin(turn.is_lent());
+        let is_at_hand = turn.is_lent() || (turn.is_one_of_many() && self.state.meter.is_near());
+        let mut run = self.state.meter.begin(is_at_hand);
         let result = work(&mut self.reborrow(), &mut run);
         self.state.meter.end(&run, result.as_ref().err());
         if let Some(watched) = watched {

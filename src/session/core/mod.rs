@@ -27,7 +27,6 @@ use crate::params::Params;
 use crate::row::{Row, Rows};
 use crate::secret::Redactor;
 use crate::sql::{Dialect, Sets, Statement, StatementKind, split_script};
-use crate::value::Value;
 use std::sync::Arc;
 
 /// What the library knows of a connection beside the connection itself.
@@ -198,12 +197,12 @@ impl<'v> Core<'v> {
         turn: &Turn<'_>,
         table: &str,
         columns: &[String],
-        rows: &mut dyn Iterator<Item = Vec<Value>>,
+        mut rows: Sets<'_>,
     ) -> Result<(u64, BulkPath)> {
-        let statement = Statement::insert(self.link.dialect(), table, columns)?;
+        let statement = rows.statement().clone();
         self.metered(turn, Told::Statement(&statement, None), |core, run| {
             let (inserted, path) = core.all_or_nothing(turn, |core, turn| {
-                core.guarded(turn, &statement, |core, call| core.link.bulk_insert(call, table, columns, rows))
+                core.guarded(turn, &statement, |core, call| core.link.bulk_load(call, table, columns, &mut rows))
             })?;
             run.affected = Some(inserted);
             Ok((inserted, path))
