@@ -98,17 +98,6 @@ pub(crate) struct News {
     pub(crate) was_asked_to_stop: bool,
 }
 
-/// While there is one, the worker sleeps.
-#[cfg(not(any(loom, shuttle)))]
-pub(crate) struct Asleep<'c>(&'c std::sync::atomic::AtomicBool);
-
-#[cfg(not(any(loom, shuttle)))]
-impl Drop for Asleep<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
-}
-
 pub(crate) struct Control {
     state: Mutex<State>,
     /// An interrupt has come back.
@@ -119,18 +108,8 @@ pub(crate) struct Control {
     alarm: OnceLock<Alarm>,
     grace: Duration,
     overseer: Option<Arc<dyn Overseer>>,
-    /// How soon replies come, for threads that wait for one.
     #[cfg(not(any(loom, shuttle)))]
-    patience: crate::Patience,
-    /// The same for tasks.
-    #[cfg(not(any(loom, shuttle)))]
-    glances: crate::Patience,
-    /// How soon jobs come, for the worker.
-    #[cfg(not(any(loom, shuttle)))]
-    idleness: crate::Patience,
-    /// Whether the worker sleeps until there is a job. A hint, hence not a checked atomic.
-    #[cfg(not(any(loom, shuttle)))]
-    is_asleep: std::sync::atomic::AtomicBool,
+    habits: crate::habits::Habits,
     ids: AtomicU64,
     /// Jobs queued or running.
     pending: AtomicUsize,
@@ -175,13 +154,7 @@ impl Control {
             grace,
             overseer,
             #[cfg(not(any(loom, shuttle)))]
-            patience: crate::Patience::of_threads(),
-            #[cfg(not(any(loom, shuttle)))]
-            glances: crate::Patience::of_tasks(),
-            #[cfg(not(any(loom, shuttle)))]
-            idleness: crate::Patience::of_a_worker(),
-            #[cfg(not(any(loom, shuttle)))]
-            is_asleep: std::sync::atomic::AtomicBool::new(false),
+            habits: crate::habits::Habits::new(),
             ids: AtomicU64::new(0),
             pending: AtomicUsize::new(0),
             is_closed: AtomicBool::new(false),
@@ -207,28 +180,8 @@ impl Control {
     }
 
     #[cfg(not(any(loom, shuttle)))]
-    pub(crate) fn patience(&self) -> &crate::Patience {
-        &self.patience
-    }
-
-    /// For a task that waits for a reply, if it may be there in no time: nothing else is queued or runs, and the worker
-    /// need not be woken first.
-    #[cfg(not(any(loom, shuttle)))]
-    pub(crate) fn glances(&self) -> Option<&crate::Patience> {
-        let is_next = self.pending.load(Ordering::Relaxed) <= 1 && !self.is_asleep.load(Ordering::Relaxed);
-        is_next.then_some(&self.glances)
-    }
-
-    #[cfg(not(any(loom, shuttle)))]
-    pub(crate) fn idleness(&self) -> &crate::Patience {
-        &self.idleness
-    }
-
-    /// Said by the worker, of itself.
-    #[cfg(not(any(loom, shuttle)))]
-    pub(crate) fn falls_asleep(&self) -> Asleep<'_> {
-        self.is_asleep.store(true, Ordering::Relaxed);
-        Asleep(&self.is_asleep)
+    pub(crate) fn habits(&self) -> &crate::habits::Habits {
+        &self.habits
     }
 
     pub(crate) fn nudged(&self) -> &channel::Receiver<()> {
@@ -250,7 +203,11 @@ impl Control {
     }
 
     pub(crate) fn has_pending(&self) -> bool {
-        self.pending.load(Ordering::Acquire) != 0
+        self.pending() != 0
+    }
+
+    pub(crate) fn pending(&self) -> usize {
+        self.pending.load(Ordering::Acquire)
     }
 
     /// Says whether this call did it.

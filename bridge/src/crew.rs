@@ -75,8 +75,8 @@ impl<P: Place> Crew<P> {
             }
             std::thread::yield_now();
             // A look, and no more: it is the channel that says whether there is something to sleep for.
-            self.control.idleness().look_out(None, || !self.jobs.is_empty());
-            self.control.falls_asleep()
+            self.control.habits().worker.look_out(None, || !self.jobs.is_empty());
+            self.control.habits().falls_asleep()
         };
         self.jobs.recv().ok()
     }

@@ -52,6 +52,8 @@ mod control;
 mod crew;
 mod feed;
 mod gate;
+#[cfg(not(any(loom, shuttle)))]
+mod habits;
 mod interrupt;
 mod lost;
 #[cfg(any(loom, shuttle))]

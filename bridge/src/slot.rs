@@ -277,20 +277,25 @@ impl<T> Slot<T> {
     /// what comes has been received.
     #[cfg(not(any(loom, shuttle)))]
     fn look_out(&self, until: Option<Instant>) {
-        self.control.patience().look_out(until, || self.has_come());
+        self.control.habits().threads.look_out(until, || self.has_come());
     }
 
     /// Whether the first poll of a task looks out for the result, before it leaves a waker.
     #[cfg(not(any(loom, shuttle)))]
     fn may_glance(&self) -> bool {
-        self.control.glances().is_some()
+        self.glances().is_some()
     }
 
     #[cfg(not(any(loom, shuttle)))]
     fn glance(&self) {
-        if let Some(glances) = self.control.glances() {
+        if let Some(glances) = self.glances() {
             glances.look_out(None, || self.has_come());
         }
+    }
+
+    #[cfg(not(any(loom, shuttle)))]
+    fn glances(&self) -> Option<&crate::Patience> {
+        self.control.habits().of_a_task(self.control.pending())
     }
 
     /// In a model it always does, once: what comes meanwhile, and what comes after it, is what there is to see.

@@ -112,13 +112,15 @@ fn a_place_hears_that_it_is_unharmed_before_the_caller_hears_of_the_result() {
     }
     // Not where it is not known to be.
     worker.submit(None, |_, _| panic!("as a driver does")).wait().expect_err("it panicked");
-    let reply = worker.submit(Some(Instant::now() + Duration::from_millis(1)), |_, ticket| {
-        until(|| ticket.cancelled());
+    let reply = worker.submit(None, |_, ticket| {
+        until("the cancel", || ticket.cancelled());
         ticket.settle();
     });
-    reply.leave_at(None).wait().expect("it was asked to stop, and stopped");
+    until("the job", || worker.is_running());
+    worker.cancel_running();
+    reply.wait().expect("it was asked to stop, and stopped");
     // Nor by a caller's own hand.
-    until(|| worker.try_run_here(None, |_, _| ()).is_ok());
+    until("an idle worker", || worker.try_run_here(None, |_, _| ()).is_ok());
     assert_eq!(unharmed.load(Ordering::SeqCst), 100);
     // What came before is no harm to what comes after.
     worker.submit(None, |_, _| ()).wait().expect("the job ran");
