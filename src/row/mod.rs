@@ -25,6 +25,7 @@ mod rows;
 pub use batch::Batch;
 pub(crate) use batch::Cells;
 pub use builder::BatchBuilder;
+#[cfg(feature = "postgres")]
 pub(crate) use builder::Room;
 pub use columns::{Column, Columns};
 pub use decode::{Decoder, FromRow, Scalar};

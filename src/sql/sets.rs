@@ -124,7 +124,7 @@ impl<'s> Sets<'s> {
 
     /// Marks the place before the next set, to [go back](Self::go_back) to. Where sets are made as they are taken there is
     /// no way back, and this is false.
-    pub(crate) fn mark(&mut self) -> bool {
+    pub fn mark(&mut self) -> bool {
         match &mut self.source {
             Source::Packed(walk) => {
                 walk.set_mark();
@@ -136,7 +136,7 @@ impl<'s> Sets<'s> {
     }
 
     /// The next set is the one behind the last mark.
-    pub(crate) fn go_back(&mut self) {
+    pub fn go_back(&mut self) {
         if let Source::Packed(walk) = &mut self.source
             && let Some(mark) = walk.mark
         {

@@ -64,8 +64,9 @@ fn statements_leave_nothing_in_a_session() {
     for (number, row) in read.into_iter().enumerate() {
         assert_eq!(row, (format!("note {number}"), due, price.clone()));
     }
-    let streamed = connection.iterate("SELECT id FROM notes WHERE id > ?", (5,)).unwrap();
-    assert_eq!(streamed.map(|row| row.unwrap().get::<i64>(0).unwrap()).count(), 15);
+    let streamed = connection.iterate("SELECT id FROM notes WHERE id > ? ORDER BY id", (5,)).unwrap();
+    let streamed: Vec<i64> = streamed.map(|row| row.unwrap().get(0).unwrap()).collect();
+    assert_eq!(streamed, (6..=20).collect::<Vec<_>>());
 }
 
 #[test]
