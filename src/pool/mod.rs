@@ -351,7 +351,13 @@ impl Pool {
     /// Cleans a connection on its way back; one that cannot be made clean is marked as one to throw away.
     fn clean(&self, record: &Record, view: &mut View<'_>, ticket: &Ticket<'_>, cleaning: Cleaning) {
         let outcome = match view.core() {
-            Ok(mut core) => core.clean(&Turn::new(ticket, None, QueryOptions::default()), cleaning),
+            Ok(mut core) => {
+                let cleaned = core.clean(&Turn::new(ticket, None, QueryOptions::default()), cleaning);
+                if let Some(news) = core.take_news() {
+                    record.heard(news);
+                }
+                cleaned
+            }
             Err(error) => Err(Cause::of(&error)),
         };
         let is_fit = match outcome {

@@ -17,7 +17,7 @@ use crate::metrics::Meter;
 use crate::moment::after;
 use crate::observe::{Observer, PoolEvent};
 use crate::query::QueryOptions;
-use crate::session::{Boat, Session, Ticket, Turn, View};
+use crate::session::{Boat, News, Session, Ticket, Turn, View};
 use crate::site::Site;
 
 /// How often one who waits for workers to come back looks whether they have.
@@ -145,7 +145,11 @@ impl Pool {
                 }
                 true
             }
-            Err(_) => {
+            Err(error) => {
+                if error.kind() == ErrorKind::ConnectionLost {
+                    // What ended it may have ended others, which are asked too before they are lent.
+                    mooring.record.heard(News::Broke);
+                }
                 self.discard(claim, Fault::Silent);
                 false
             }

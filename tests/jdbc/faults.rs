@@ -17,6 +17,7 @@ fn killed_between_the_rows() -> Result<()> {
     let error = rows.find_map(|row| row.err()).expect("there are more rows than are read ahead");
     assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error:?}");
     drop(rows);
+    await_that("the stream is over", || subject.db.snapshot().busy == 0);
     works_again(&subject.db);
     Ok(())
 }
@@ -36,15 +37,68 @@ fn killed_in_a_transaction() -> Result<()> {
     Ok(())
 }
 
-/// Each connection of the process that has died says so once, and nothing of its statement was sent.
+/// Who has been told that the process has died is told once.
+#[track_caller]
 fn works_again(db: &Database) {
-    await_that("another process does the work", || match db.fetch_val::<i64>("SELECT 1", ()) {
-        Ok(one) => one == Some(1),
-        Err(error) => {
-            assert_eq!((error.kind(), error.effect()), (ErrorKind::ConnectionLost, Effect::NotSent), "{error:?}");
-            false
+    assert_eq!(db.fetch_val::<i64>("SELECT 1", ()).expect("another process does the work"), Some(1));
+}
+
+/// Opens so many connections, which are idle afterwards.
+fn idle(db: &Database, connections: usize) {
+    use_at_once(db, connections);
+    await_that("they are back", || db.snapshot().busy == 0);
+    assert_eq!(db.snapshot().idle, connections);
+}
+
+/// Uses so many connections at the same time.
+fn use_at_once(db: &Database, connections: usize) {
+    let barrier = std::sync::Barrier::new(connections);
+    std::thread::scope(|scope| {
+        for _ in 0..connections {
+            scope.spawn(|| {
+                let connection = db.connection().expect("a connection");
+                barrier.wait();
+                connection.fetch_val::<i64>("SELECT 1", ()).expect("its process lives");
+            });
         }
     });
+}
+
+#[test]
+fn one_that_learns_that_the_process_has_died_learns_it_for_all() -> Result<()> {
+    let subject = Subject::h2()?;
+    idle(&subject.db, 4);
+    subject.kill();
+    let error = subject.db.fetch_val::<i64>("SELECT 1", ()).expect_err("the process is gone");
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error:?}");
+    use_at_once(&subject.db, 4);
+    Ok(())
+}
+
+#[test]
+fn one_that_learns_it_on_its_way_back_learns_it_for_all_too() -> Result<()> {
+    let subject = Subject::h2()?;
+    idle(&subject.db, 4);
+    // It is cleaned after this, which is a request.
+    let connection = subject.db.connection()?;
+    connection.execute("SET @seen = 1", ())?;
+    subject.kill();
+    drop(connection);
+    await_that("it is back", || subject.db.snapshot().busy == 0);
+    use_at_once(&subject.db, 4);
+    Ok(())
+}
+
+#[test]
+fn one_whose_commit_was_not_answered_learns_it_for_all_too() -> Result<()> {
+    let subject = Subject::h2()?;
+    idle(&subject.db, 4);
+    let tx = subject.db.begin()?;
+    subject.kill();
+    let error = pontoon::Error::from(tx.commit().expect_err("nobody is there"));
+    assert!(matches!(error.kind(), ErrorKind::CommitUnknown | ErrorKind::ConnectionLost), "{error:?}");
+    use_at_once(&subject.db, 4);
+    Ok(())
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Core<'_> {
         let cleaned = turn.mend(|call| self.try_clean(call, how)).unwrap_or_else(|| Err(unfenced()));
         if let Err(cause) = &cleaned {
             // It stays in doubt, so that it ends without a good-bye, which might wait for an answer that never comes.
-            self.state.doubt.get_or_insert_with(|| cause.clone());
+            self.doubt(cause.clone());
         }
         cleaned
     }

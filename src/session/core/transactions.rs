@@ -128,7 +128,7 @@ impl Core<'_> {
                 self.state.meter.observer().transacts("COMMIT, not answered");
                 let cause = Cause::of(&error);
                 self.state.stack.truncate(depth);
-                self.state.doubt.get_or_insert(cause);
+                self.doubt(cause);
                 Err(Error::new(
                     ErrorKind::CommitUnknown,
                     "COMMIT was sent and its answer is not known: it may or may not be committed, ask the data",
