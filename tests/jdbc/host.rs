@@ -23,8 +23,11 @@ fn the_archive_is_made_from_the_sources() {
     std::fs::create_dir(&classes).expect("a folder in the folder");
     compile(&sources, &classes);
     let archive = folder.path("host.jar");
-    let mut names: Vec<_> =
-        std::fs::read_dir(&classes).expect("classes").flatten().map(|entry| entry.file_name()).collect();
+    let mut names: Vec<PathBuf> = std::fs::read_dir(classes.join("pontoon"))
+        .expect("classes")
+        .flatten()
+        .map(|entry| Path::new("pontoon").join(entry.file_name()))
+        .collect();
     names.sort();
     let made = Command::new("jar")
         .args(["--create", "--no-manifest", "--date=2026-01-01T00:00:00Z", "--file"])

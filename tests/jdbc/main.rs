@@ -6,5 +6,8 @@ mod h2;
 mod host;
 #[path = "../kit/mod.rs"]
 mod kit;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod refused;
 mod support;
+mod types;

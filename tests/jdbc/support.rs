@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use pontoon::{Database, DatabaseBuilder, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::kit::Folder;
+use crate::kit::java::{H2, quick, short};
+use crate::kit::{Folder, await_that};
 
 /// Whether there is a Java compiler; without it the test is left out, loudly, and with `CI=true` it fails.
 pub(crate) fn has_compiler() -> bool {
@@ -37,13 +38,14 @@ pub(crate) fn compile(sources: &[PathBuf], into: &Path) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The driver that misbehaves, compiled once.
-fn misbehaving() -> Option<&'static Path> {
+/// The drivers of the tests, compiled once.
+fn drivers() -> Option<&'static Path> {
     static CLASSES: OnceLock<Option<Folder>> = OnceLock::new();
     let folder = CLASSES.get_or_init(|| {
         has_compiler().then(|| {
             let folder = Folder::new();
-            compile(&[Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/jdbc/Misbehaving.java")], &folder.path("."));
+            let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/jdbc");
+            compile(&[here.join("Misbehaving.java"), here.join("AllTypes.java")], &folder.path("."));
             folder
         })
     });
@@ -58,11 +60,15 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
+    /// H2, with options.
     pub(crate) fn open(options: impl FnOnce(DatabaseBuilder) -> DatabaseBuilder) -> Result<Subject> {
+        Subject::marked(|builder| options(quick(builder, H2)))
+    }
+
+    fn marked(options: impl FnOnce(DatabaseBuilder) -> DatabaseBuilder) -> Result<Subject> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let mark = format!("-Dpontoon.test={}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let builder = Database::builder().allow_code_options(true).option("jvm_options", mark.as_str());
-        let db = options(builder).open()?;
+        let db = options(Database::builder().option("jvm_options", mark.as_str())).open()?;
         Ok(Subject { db, mark })
     }
 
@@ -73,20 +79,30 @@ impl Subject {
 
     /// The driver that misbehaves, where it can be compiled.
     pub(crate) fn misbehaving() -> Option<Subject> {
-        let classes = misbehaving()?;
-        let open = Subject::open(|builder| {
-            builder
-                .url("jdbc:misbehaving:")
+        Subject::of("jdbc:misbehaving:", "Misbehaving")
+    }
+
+    /// The driver that has a column of each type, where it can be compiled.
+    pub(crate) fn all_types() -> Option<Subject> {
+        Subject::of("jdbc:alltypes:", "AllTypes")
+    }
+
+    /// A driver of the tests' own.
+    fn of(url: &str, class: &str) -> Option<Subject> {
+        let classes = drivers()?;
+        let open = Subject::marked(|builder| {
+            short(builder)
+                .url(url)
                 .option("classpath", classes.to_str().expect("the folder has a plain name"))
-                .option("jdbc_driver", "Misbehaving")
+                .option("jdbc_driver", class)
         });
         Some(open.expect("it connects"))
     }
 
     /// A builder for the driver that misbehaves.
     pub(crate) fn misbehaving_with(url: &str) -> Option<DatabaseBuilder> {
-        let classes = misbehaving()?;
-        let builder = Database::builder().allow_code_options(true).url(url);
+        let classes = drivers()?;
+        let builder = short(Database::builder()).url(url);
         Some(builder.option("classpath", classes.to_str()?).option("jdbc_driver", "Misbehaving"))
     }
 
@@ -107,6 +123,7 @@ impl Subject {
         for process in found {
             kill_process(process, Signal::KILL).expect("it is a child of this one");
         }
+        await_that("they have ended", || self.processes().is_empty());
     }
 }
 

@@ -9,6 +9,8 @@
 mod canary;
 mod folder;
 mod fork;
+#[cfg(feature = "jdbc")]
+pub(crate) mod java;
 mod leak;
 #[cfg(feature = "odbc")]
 pub(crate) mod odbc;

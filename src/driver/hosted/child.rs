@@ -22,6 +22,8 @@ pub(super) struct Launch {
     pub(super) program: PathBuf,
     /// What stands between the program and the path of its file.
     pub(super) arguments: Vec<OsString>,
+    /// What stands directly in front of that path, in the same argument.
+    pub(super) before: OsString,
     /// The file that it runs, by name and content.
     pub(super) file: (&'static str, &'static [u8]),
     /// What stands behind it.
@@ -76,7 +78,9 @@ impl Process {
         let (output, input) = io::pipe().map_err(|error| exhausted("a pipe for its output", error))?;
         let second = input.try_clone().map_err(|error| exhausted("a pipe for its output", error))?;
         let mut command = Command::new(&launch.program);
-        command.args(&launch.arguments).arg(file).args(&launch.behind);
+        let mut path = launch.before.clone();
+        path.push(file);
+        command.args(&launch.arguments).arg(path).args(&launch.behind);
         // A signal that the terminal sends to the program's group is none of its business.
         command.stdin(Stdio::piped()).stdout(input).stderr(second).process_group(0);
         let spawned = command.spawn();

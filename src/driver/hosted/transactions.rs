@@ -8,7 +8,7 @@ use super::core::Core;
 use super::message::{BEGIN, COMMIT, RELEASE, ROLLBACK, ROLLBACK_TO, SAVEPOINT};
 use crate::driver::way::{Reentrant, Transactions};
 use crate::driver::{Call, CommitOutcome, LinkState};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::sql::{Access, IsolationLevel, TxOptions};
 
 impl Transactions for Core {
@@ -48,6 +48,17 @@ impl Transactions for Core {
     }
 
     fn commit(&self, call: &Call<'_>) -> CommitOutcome {
+        // PostgreSQL takes COMMIT for the end of a transaction that has failed, and drivers do not say that it was a rollback.
+        if self.state() == LinkState::Failed {
+            let error = Error::new(
+                ErrorKind::TransactionAborted,
+                "the transaction had failed before COMMIT, which can only roll it back",
+            );
+            return match self.rollback(call) {
+                Ok(()) => CommitOutcome::RolledBack(error.with_effect(Effect::NotApplied)),
+                Err(second) => CommitOutcome::Unknown(second.with_effect(Effect::Unknown)),
+            };
+        }
         let result = if self.speech.by_host {
             self.done(Some(call), COMMIT, |_| Ok(())).map(drop).inspect(|()| self.ended())
         } else {

@@ -108,6 +108,7 @@ impl Foreign for Python {
             what: "Python",
             program,
             arguments: Vec::new(),
+            before: std::ffi::OsString::new(),
             file: ("host.py", SOURCE),
             behind: if self.one_each { vec!["one".into()] } else { Vec::new() },
         })

@@ -8,7 +8,17 @@ pub(super) struct Family {
     /// Whether an address follows, behind two slashes.
     pub(super) network: bool,
     /// Properties that are given unless the URL or an option has them.
-    pub(super) properties: &'static [(&'static str, &'static str)],
+    pub(super) properties: &'static [(&'static str, &'static str, Where)],
+}
+
+/// Of which databases a property is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Where {
+    All,
+    /// Those in the memory of the process.
+    Memory,
+    /// All others that the process has itself.
+    Files,
 }
 
 const NONE: Family = Family { name: "", jars: &[], network: false, properties: &[] };
@@ -19,13 +29,14 @@ static FAMILIES: &[Family] = &[
         jars: &["h2.jar"],
         // A commit is written when it returns, and not half a second later, when the process may be gone; a database in
         // memory lives as long as its process does.
-        properties: &[("WRITE_DELAY", "0"), ("DB_CLOSE_DELAY", "-1")],
+        properties: &[("WRITE_DELAY", "0", Where::All), ("DB_CLOSE_DELAY", "-1", Where::Memory)],
         ..NONE
     },
     Family {
         name: "hsqldb",
         jars: &["hsqldb.jar"],
-        properties: &[("hsqldb.write_delay", "false"), ("shutdown", "true")],
+        // With its last connection a file is put in order and can be opened by others; what is in memory would be gone.
+        properties: &[("hsqldb.write_delay", "false", Where::All), ("shutdown", "true", Where::Files)],
         ..NONE
     },
     Family { name: "derby", jars: &["derby.jar", "derbyshared.jar"], ..NONE },
@@ -36,13 +47,13 @@ static FAMILIES: &[Family] = &[
         jars: &["mariadb-java-client.jar"],
         network: true,
         // A number that is declared TINYINT(1) is a number; a year is none of a date's days.
-        properties: &[("tinyInt1isBit", "false"), ("yearIsDateType", "false")],
+        properties: &[("tinyInt1isBit", "false", Where::All), ("yearIsDateType", "false", Where::All)],
     },
     Family {
         name: "mysql",
         jars: &["mysql-connector-j.jar", "protobuf.jar"],
         network: true,
-        properties: &[("tinyInt1isBit", "false"), ("yearIsDateType", "false")],
+        properties: &[("tinyInt1isBit", "false", Where::All), ("yearIsDateType", "false", Where::All)],
     },
     Family { name: "sqlserver", jars: &["mssql-jdbc.jar"], network: true, ..NONE },
     Family { name: "jtds", network: true, ..NONE },

@@ -69,6 +69,8 @@ mod java;
 mod options;
 mod target;
 
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::child::Launch;
@@ -90,9 +92,16 @@ const SCHEMES: &[SchemeInfo] =
 static HOST: &[u8] = include_bytes!("host.jar");
 
 /// What the virtual machine is told unless the program says otherwise. Its work is small and short: one thread collects
-/// garbage as well as many, and it starts faster. A time of day that a zone leaves out does not get lost in UTC.
-const JVM_OPTIONS: &[&str] =
-    &["-XX:+UseSerialGC", "-Xshare:auto", "-Xrs", "-Duser.timezone=UTC", "-Djava.awt.headless=true"];
+/// garbage as well as many, and it starts faster. Its counters for other programs are a file that it would write all the
+/// time. A time of day that a zone leaves out does not get lost in UTC.
+const JVM_OPTIONS: &[&str] = &[
+    "-XX:+UseSerialGC",
+    "-Xshare:auto",
+    "-XX:-UsePerfData",
+    "-Xrs",
+    "-Duser.timezone=UTC",
+    "-Djava.awt.headless=true",
+];
 
 /// The driver for everything that has a JDBC driver.
 #[derive(Clone, Copy, Debug)]
@@ -122,21 +131,40 @@ struct Java {
     given: Option<&'static Known>,
 }
 
+impl Java {
+    fn places(&self) -> Result<Vec<PathBuf>> {
+        classpath::of(&self.config, family::of(&self.target.family))
+    }
+}
+
+/// Whether a place cannot stand in a class path, where a colon separates and a star stands for all jars of a folder.
+fn needs_telling(place: &Path) -> bool {
+    place.to_str().is_none_or(|text| text.contains(':') || text.ends_with('*'))
+}
+
 impl Foreign for Java {
     fn launch(&self) -> Result<Launch> {
-        let mut arguments: Vec<std::ffi::OsString> = JVM_OPTIONS.iter().map(Into::into).collect();
+        let mut arguments: Vec<OsString> = JVM_OPTIONS.iter().map(Into::into).collect();
         for value in self.config.options().get_all("jvm_options") {
             if let OptionValue::Text(text) = value {
                 arguments.extend(text.split_whitespace().map(Into::into));
             }
         }
         arguments.push("-cp".into());
+        // The driver's jars first: what a Java has archived of a class path (class-data sharing) is good for all that begin
+        // with it, and the host's own jar is somewhere else each time.
+        let mut before = OsString::new();
+        for place in self.places()?.iter().filter(|place| !needs_telling(place)) {
+            before.push(place);
+            before.push(":");
+        }
         Ok(Launch {
             what: "Java",
             program: java::find(&self.config)?,
             arguments,
+            before,
             file: ("host.jar", HOST),
-            behind: vec!["Host".into()],
+            behind: vec!["pontoon.Host".into()],
         })
     }
 
@@ -145,10 +173,13 @@ impl Foreign for Java {
     }
 
     fn names(&self, config: &Config, call: &Call<'_>) -> Result<Vec<(String, Secret)>> {
-        let places = classpath::of(config, family::of(&self.target.family))?;
-        let places: Vec<&str> = places.iter().filter_map(|place| place.to_str()).collect();
-        let mut names =
-            vec![("url".to_owned(), self.target.url.clone()), ("classpath".to_owned(), Secret::new(places.join("\n")))];
+        let mut names = vec![("url".to_owned(), self.target.url.clone())];
+        let places = self.places()?;
+        let told: Vec<&str> =
+            places.iter().filter(|place| needs_telling(place)).filter_map(|place| place.to_str()).collect();
+        if !told.is_empty() {
+            names.push(("classpath".to_owned(), Secret::new(told.join("\n"))));
+        }
         if let Some(class) = config.options().str("jdbc_driver") {
             names.push(("driver".to_owned(), Secret::new(class)));
         }

@@ -1,6 +1,6 @@
 //! From a URL to what the driver is given: its own URL, and the properties that do not belong in it.
 
-use super::family;
+use super::family::{self, Where};
 use crate::config::{Config, OptionValue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Secret;
@@ -52,14 +52,20 @@ impl Target {
             target.put("user", Secret::new(user))?;
         }
         let url = in_memory(&format!("jdbc:{}{rest}", target.family));
-        for (name, value) in family::of(&target.family).properties {
-            let only_in_memory = *name == "DB_CLOSE_DELAY" && !url.to_ascii_lowercase().starts_with("jdbc:h2:mem:");
+        let in_memory =
+            ["jdbc:h2:mem:", "jdbc:hsqldb:mem:"].iter().any(|start| url.to_ascii_lowercase().starts_with(start));
+        for (name, value, place) in family::of(&target.family).properties {
+            let elsewhere = match place {
+                Where::All => false,
+                Where::Memory => !in_memory,
+                Where::Files => in_memory,
+            };
             // A database that others serve is not told how to be.
             let remote = ["jdbc:h2:tcp:", "jdbc:h2:ssl:", "jdbc:hsqldb:hsql", "jdbc:hsqldb:http"]
                 .iter()
                 .any(|start| url.to_ascii_lowercase().starts_with(start));
             let is_said = url.to_ascii_lowercase().contains(&format!("{}=", name.to_ascii_lowercase()));
-            if !only_in_memory && !remote && !is_said && !target.has(name) {
+            if !elsewhere && !remote && !is_said && !target.has(name) {
                 target.put(name, Secret::new(*value))?;
             }
         }
@@ -198,6 +204,9 @@ mod tests {
         assert_eq!(given("jdbc:h2:mem:x"), pairs(&[("WRITE_DELAY", "0"), ("DB_CLOSE_DELAY", "-1")]));
         assert_eq!(given("jdbc:h2:./x;WRITE_DELAY=500"), pairs(&[]));
         assert_eq!(given("jdbc:h2:tcp://h/x"), pairs(&[]));
+        assert_eq!(given("jdbc:hsqldb:mem:x"), pairs(&[("hsqldb.write_delay", "false")]));
+        assert_eq!(given("jdbc:hsqldb:file:x"), pairs(&[("hsqldb.write_delay", "false"), ("shutdown", "true")]));
+        assert_eq!(given("jdbc:hsqldb:hsql://h/x"), pairs(&[]));
     }
 
     #[test]

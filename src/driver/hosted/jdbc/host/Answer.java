@@ -1,3 +1,5 @@
+package pontoon;
+
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;

@@ -1,3 +1,5 @@
+package pontoon;
+
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;
 import java.sql.ResultSet;

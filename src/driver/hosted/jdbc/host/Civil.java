@@ -1,3 +1,5 @@
+package pontoon;
+
 import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.LocalTime;

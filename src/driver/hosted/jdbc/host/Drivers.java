@@ -1,3 +1,5 @@
+package pontoon;
+
 import java.io.File;
 import java.net.MalformedURLException;
 import java.net.URL;
@@ -15,7 +17,7 @@ import java.util.Properties;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 
-/** Drivers by the class path that they are on. */
+/** Drivers: on the class path of the process, where classes are found fastest and can be shared, or on one of their own. */
 final class Drivers {
     private static final Map<String, ClassLoader> LOADERS = new HashMap<>();
 
@@ -23,7 +25,9 @@ final class Drivers {
 
     private static synchronized ClassLoader loader(String classpath) throws SQLException {
         ClassLoader loader = LOADERS.get(classpath);
-        if (loader == null) {
+        if (classpath.isEmpty()) {
+            return ClassLoader.getSystemClassLoader();
+        } else if (loader == null) {
             List<URL> places = new ArrayList<>();
             for (String place : classpath.split("\n")) {
                 if (!place.isEmpty()) {

@@ -1,3 +1,5 @@
+package pontoon;
+
 import java.sql.BatchUpdateException;
 import java.sql.SQLException;
 import java.util.ArrayList;

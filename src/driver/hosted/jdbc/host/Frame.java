@@ -1,3 +1,5 @@
+package pontoon;
+
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -1,3 +1,5 @@
+package pontoon;
+
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;

@@ -1,3 +1,5 @@
+package pontoon;
+
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -120,7 +122,7 @@ final class Parameters {
                 return;
             case Tag.ARRAY:
                 Object[] values = list(in, at, 1);
-                if (sqlite || product.fence != null) {
+                if (sqlite || product.mysql) {
                     throw Refused.value(at, "this database has no arrays; IN (:name) takes a list");
                 } else if (values.length == 0 && postgres) {
                     loose(statement, at, "{}");
@@ -177,7 +179,7 @@ final class Parameters {
 
     private void real(PreparedStatement statement, int at, double value, boolean single) throws SQLException, Refused {
         boolean lacks = product.is(Product.Name.SQLITE) && Double.isNaN(value)
-                || product.fence != null && (Double.isNaN(value) || Double.isInfinite(value));
+                || product.mysql && (Double.isNaN(value) || Double.isInfinite(value));
         if (lacks) {
             throw Refused.value(at, "this database has no such float");
         } else if (single && !product.is(Product.Name.SQLITE)) {
@@ -205,7 +207,7 @@ final class Parameters {
         int year = in.i32();
         int month = in.u8();
         int day = in.u8();
-        if ((month == 0 || day == 0) && product.fence != null) {
+        if ((month == 0 || day == 0) && product.mysql) {
             statement.setString(at, String.format("%04d-%02d-%02d", year, month, day));
             return;
         }

@@ -1,3 +1,5 @@
+package pontoon;
+
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;
 import java.sql.SQLException;
@@ -21,8 +23,14 @@ final class Product {
     final Name name;
     /** Other statements can run while a cursor is open, and it stays. */
     final boolean nests;
-    /** {@code Statement.cancel()} ends a statement. */
+    /** A running statement can be ended. */
     final boolean cancels;
+    /** How another connection ends the statement of a session, by the session's number; null where the driver's own cancel does it. */
+    final String endsBy;
+    /** What tells the number of a session. */
+    final String sessionBy;
+    /** MariaDB or MySQL. */
+    final boolean mysql;
     /** A cancel that came too late can hit the next statement, unless this is run in between. */
     final String fence;
     /** An error takes the whole transaction along only if its SQLSTATE says so, by the class 40. */
@@ -49,12 +57,15 @@ final class Product {
         this.ddlCommits = ddlCommits;
         embedded = name == Name.H2 || name == Name.HSQLDB || name == Name.DERBY || name == Name.SQLITE;
         nests = embedded || name == Name.POSTGRESQL || name == Name.SQL_SERVER || name == Name.ORACLE;
-        // HSQLDB's waits until the statement is over; Derby has none.
-        cancels = name != Name.HSQLDB && name != Name.DERBY;
-        fence = name == Name.MARIADB || name == Name.MYSQL ? "DO 0" : null;
+        mysql = name == Name.MARIADB || name == Name.MYSQL;
+        cancels = name != Name.DERBY;
+        // The cancel of its driver waits until the statement is over.
+        endsBy = name == Name.HSQLDB ? "ALTER SESSION %d END STATEMENT" : null;
+        sessionBy = name == Name.HSQLDB ? "CALL SESSION_ID()" : null;
+        fence = mysql ? "DO 0" : name == Name.HSQLDB ? "CALL 0" : null;
         errorsAreOfStatements = name == Name.H2 || name == Name.HSQLDB || name == Name.DERBY || name == Name.ORACLE;
         readOnlyHolds = name == Name.HSQLDB;
-        keyOfFirst = fence != null;
+        keyOfFirst = mysql;
         tellsKeys = embedded || keyOfFirst;
         batches = !embedded;
         reset = name == Name.POSTGRESQL
@@ -104,8 +115,16 @@ final class Product {
         return name == other;
     }
 
+    /** Whether an error has taken the whole transaction along. */
+    boolean endsTransaction(SQLException error) {
+        String state = error.getSQLState();
+        // HSQLDB has a state of lost transactions for a statement that was ended alone.
+        boolean ofStatement = is(Name.HSQLDB) && error.getErrorCode() == -4872;
+        return state != null && state.startsWith("40") && !ofStatement;
+    }
+
     /** Whether a value that the driver has no type for goes as text. */
     boolean keepsOffsets() {
-        return !is(Name.SQLITE) && fence == null;
+        return !is(Name.SQLITE) && !mysql;
     }
 }

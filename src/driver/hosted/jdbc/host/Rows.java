@@ -1,18 +1,26 @@
+package pontoon;
+
 import java.io.InputStream;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.sql.Array;
 import java.sql.Blob;
 import java.sql.Clob;
+import java.sql.Ref;
 import java.sql.ResultSet;
 import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.sql.SQLXML;
+import java.sql.Struct;
 import java.sql.Types;
+import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.LocalTime;
 import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
 
@@ -95,12 +103,13 @@ final class Rows {
             case Types.INTEGER:
                 return LONG;
             case Types.BIGINT:
-                return product.fence == null || data.isSigned(column) ? LONG : UNSIGNED;
+                return !product.mysql || data.isSigned(column) ? LONG : UNSIGNED;
             case Types.REAL:
                 return FLOAT;
             case Types.FLOAT:
             case Types.DOUBLE:
-                return type.equals("float") && product.fence != null ? FLOAT : DOUBLE;
+                // An amount of money of PostgreSQL's is exact, and has a sign of a currency.
+                return type.equals("money") ? OTHER : type.equals("float") && product.mysql ? FLOAT : DOUBLE;
             case Types.NUMERIC:
             case Types.DECIMAL:
                 return DECIMAL;
@@ -131,9 +140,10 @@ final class Rows {
                 return TIMESTAMP_TZ;
             case Types.ARRAY:
                 return ARRAY;
+            case Types.NULL:
+                return OBJECT;
             case Types.OTHER:
             case Types.JAVA_OBJECT:
-            case Types.NULL:
                 return type.startsWith("json") ? JSON : type.equals("uuid") ? OBJECT : OTHER;
             default:
                 // Of SQL Server, Oracle: types of the driver's own, with times and offsets among them.
@@ -287,12 +297,23 @@ final class Rows {
                 object(out, result.getObject(column), types[i], tags[i], 0);
                 return;
             default:
-                String other = result.getString(column);
-                if (other == null) {
-                    out.aNull(Tag.OTHER);
-                } else {
-                    out.other(types[i] == null ? "" : types[i], other);
-                }
+                other(out, i);
+        }
+    }
+
+    /** What has no kind of its own: its text, as the driver makes it, or as its object shows it where the driver makes none. */
+    private void other(Answer out, int i) throws SQLException {
+        String text = null;
+        Object object = null;
+        try {
+            text = result.getString(i + 1);
+        } catch (SQLException | RuntimeException none) {
+            object = result.getObject(i + 1);
+        }
+        if (text != null) {
+            out.other(types[i] == null ? "" : types[i], text);
+        } else {
+            object(out, object, types[i], Tag.OTHER, 0);
         }
     }
 
@@ -528,10 +549,18 @@ final class Rows {
             out.aTime(time.toLocalTime());
         } else if (value instanceof LocalDateTime stamp) {
             Civil.stamp(out, stamp);
+        } else if (value instanceof java.sql.Timestamp stamp && isMoment(type)) {
+            Civil.stamp(out, stamp.toInstant().atOffset(ZoneOffset.UTC));
         } else if (value instanceof java.sql.Timestamp stamp) {
             Civil.stamp(out, stamp.toLocalDateTime());
         } else if (value instanceof OffsetDateTime moment) {
             Civil.stamp(out, moment);
+        } else if (value instanceof ZonedDateTime moment) {
+            Civil.stamp(out, moment.toOffsetDateTime());
+        } else if (value instanceof Instant moment) {
+            Civil.stamp(out, moment.atOffset(ZoneOffset.UTC));
+        } else if (value instanceof List<?> list && depth < DEEPEST_ARRAY) {
+            object(out, list.toArray(), type, kind, depth);
         } else if (value.getClass().isArray() && depth < DEEPEST_ARRAY) {
             int length = java.lang.reflect.Array.getLength(value);
             out.u8(Tag.ARRAY).i32(length);
@@ -544,15 +573,31 @@ final class Rows {
             } catch (SQLException unreadable) {
                 out.other(type == null ? "" : type, value.toString());
             }
-        } else if (value instanceof SQLXML xml) {
-            try {
-                out.other("XML", xml.getString());
-            } catch (SQLException unreadable) {
-                out.other("XML", value.toString());
-            }
         } else {
-            out.other(type == null ? value.getClass().getName() : type, value.toString());
+            out.other(type == null ? value.getClass().getName() : type, shown(value));
         }
+    }
+
+    private static boolean isMoment(String type) {
+        return type != null && (type.startsWith("timestamptz") || type.toLowerCase(Locale.ROOT).contains("with time zone"));
+    }
+
+    /** The text of what is no kind of ours. */
+    private static String shown(Object value) {
+        try {
+            if (value instanceof SQLXML xml) {
+                return String.valueOf(xml.getString());
+            } else if (value instanceof Clob clob) {
+                return clob.getSubString(1, (int) Math.min(Integer.MAX_VALUE, clob.length()));
+            } else if (value instanceof Ref ref) {
+                return String.valueOf(ref.getBaseTypeName());
+            } else if (value instanceof Struct struct) {
+                return java.util.Arrays.deepToString(struct.getAttributes());
+            }
+        } catch (SQLException unreadable) {
+            // What it shows of itself is better than nothing.
+        }
+        return value.toString();
     }
 
     /** A key that was made. */

@@ -1,4 +1,5 @@
-import java.sql.SQLException;
+package pontoon;
+
 import java.sql.Statement;
 
 /**
@@ -13,10 +14,11 @@ final class Running {
     private Statement statement;
     private int cancelled;
     private boolean reached;
-    private boolean cancels = true;
+    /** How a statement is ended; null where nothing does. */
+    private Ending ending;
 
-    synchronized void cancels(boolean does) {
-        cancels = does;
+    synchronized void endsBy(Ending ending) {
+        this.ending = ending;
     }
 
     /** Begins a request; false if it has been cancelled already. */
@@ -77,13 +79,13 @@ final class Running {
     }
 
     private void ask() {
-        if (statement == null || !cancels) {
+        if (statement == null || ending == null) {
             return;
         }
         try {
             reached = true;
-            statement.cancel();
-        } catch (SQLException | RuntimeException | AbstractMethodError failure) {
+            ending.end(statement);
+        } catch (Exception | AbstractMethodError failure) {
             // It may be over by now; if it is not, it is asked again.
         }
     }

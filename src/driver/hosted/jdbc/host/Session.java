@@ -1,3 +1,5 @@
+package pontoon;
+
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -198,7 +200,7 @@ final class Session implements Runnable {
         return transactions == null ? Transactions.UNKNOWN : transactions.told();
     }
 
-    /** A cancel of MariaDB that came too late marks the session, and the next statement would end by it. */
+    /** A cancel that came too late marks the session of some databases, and the next statement would end by it. */
     private void swallowCancel() {
         try (Statement statement = connection.createStatement()) {
             statement.execute(product.fence);
@@ -344,7 +346,7 @@ final class Session implements Runnable {
             connection.setAutoCommit(true);
         }
         product = Product.of(connection);
-        running.cancels(product.cancels);
+        running.endsBy(product.cancels ? new Ending(connection, product, given) : null);
         statements = new Statements(connection);
         parameters = new Parameters(product);
         transactions = new Transactions(connection, product);
@@ -576,7 +578,7 @@ final class Session implements Runnable {
 
     /** Nobody reads the rest. A driver that would read it itself is told to give it up. */
     private void abandon(Cursor cursor) throws SQLException {
-        if (product.fence != null) {
+        if (product.mysql) {
             running.isReached();
             cursor.statement.cancel();
         }

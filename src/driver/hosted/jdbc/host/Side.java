@@ -1,3 +1,5 @@
+package pontoon;
+
 import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.sql.Connection;

@@ -1,3 +1,5 @@
+package pontoon;
+
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;

@@ -1,3 +1,5 @@
+package pontoon;
+
 /** The kinds of values, as the protocol counts them. */
 final class Tag {
     static final int NULL = 0;

@@ -1,3 +1,5 @@
+package pontoon;
+
 import java.lang.reflect.Method;
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;
@@ -124,11 +126,10 @@ final class Transactions {
         if (!manual) {
             return;
         }
-        String state = failure instanceof SQLException error ? error.getSQLState() : null;
         try {
-            if (!product.errorsAreOfStatements || !(failure instanceof SQLException)) {
+            if (!product.errorsAreOfStatements || !(failure instanceof SQLException error)) {
                 doubtful = true;
-            } else if (state != null && state.startsWith("40")) {
+            } else if (product.endsTransaction(error)) {
                 rollback();
             } else if (sql != null && product.ddlCommits && Words.isDefinition(sql)) {
                 // It committed before it failed.

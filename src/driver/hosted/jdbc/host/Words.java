@@ -1,3 +1,5 @@
+package pontoon;
+
 /** What a statement is, by its first word. */
 final class Words {
     private Words() {}
