@@ -76,6 +76,8 @@ impl<E: std::error::Error> From<E> for Failure {
 pub(crate) fn run(profile: &'static Profile, face: Face, name: &str, test: fn(&Target) -> Outcome) {
     let server = match profile.place {
         Place::Here(_) => None,
+        Place::If(is_there, _) if !is_there() => return,
+        Place::If(..) => None,
         Place::On(server, _) | Place::By(server, _) => match server() {
             Some(server) => Some(server),
             // Which the kit has said.
@@ -169,7 +171,7 @@ impl Target {
             scratch.expect("it was made").url()
         };
         match self.profile.place {
-            Place::Here(url) => url(&self.directory, number),
+            Place::Here(url) | Place::If(_, url) => url(&self.directory, number),
             Place::On(_, options) => format!("{}{options}", of_server()),
             Place::By(_, url) => url(&of_server()),
         }

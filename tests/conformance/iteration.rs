@@ -148,6 +148,7 @@ pub(crate) fn a_stream_that_is_never_read(t: &Target) -> Outcome {
 }
 
 pub(crate) fn an_endless_stream_dropped(t: &Target) -> Outcome {
+    t.needs(Feature::EndlessStreams)?;
     let db = t.notes_with(|builder| builder.pool_size(1))?;
     let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
     let mut rows = db.iterate(endless, ())?;

@@ -281,6 +281,7 @@ pub(crate) fn closed_under_a_running_statement(t: &Target) -> Outcome {
 }
 
 pub(crate) fn closed_under_a_stream(t: &Target) -> Outcome {
+    t.needs(Feature::EndlessStreams)?;
     let db = t.notes()?;
     let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
     let mut rows = db.iterate(endless, ())?;

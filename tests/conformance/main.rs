@@ -111,6 +111,12 @@ profiles! {
     mod odbc_mariadb = crate::profile::odbc::MARIADB;
     #[cfg(all(feature = "jdbc", unix))]
     mod jdbc_h2 = crate::profile::jdbc::H2;
+    #[cfg(all(feature = "jdbc", unix))]
+    mod jdbc_sqlite = crate::profile::jdbc::SQLITE;
+    #[cfg(all(feature = "jdbc", feature = "postgres", unix))]
+    mod jdbc_postgres = crate::profile::jdbc::POSTGRES;
+    #[cfg(all(feature = "jdbc", feature = "mysql", unix))]
+    mod jdbc_mariadb = crate::profile::jdbc::MARIADB;
     #[cfg(feature = "postgres")]
     mod postgres = crate::profile::postgres::POSTGRES;
     #[cfg(feature = "mysql")]

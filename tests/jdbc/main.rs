@@ -4,6 +4,7 @@
 mod faults;
 mod h2;
 mod host;
+mod hsqldb;
 #[path = "../kit/mod.rs"]
 mod kit;
 #[cfg(feature = "postgres")]

@@ -60,6 +60,7 @@ pub(super) const CLASSES: &[Row<&str>] = rows! {
     "java.io.FileNotFoundException" FileNotFoundException => Io;
     "java.io.IOException" IOException => Io, DEAD;
     "java.lang.ClassNotFoundException" ClassNotFoundException => Config;
+    "java.lang.IllegalArgumentException" IllegalArgumentException => InvalidValue;
     "java.lang.OutOfMemoryError" OutOfMemoryError => ResourceExhausted, DEAD;
     "java.lang.StackOverflowError" StackOverflowError => ResourceExhausted, DEAD;
     "java.net.ConnectException" ConnectException => ConnectionLost, DEAD;

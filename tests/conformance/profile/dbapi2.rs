@@ -56,11 +56,11 @@ pub(crate) const POSTGRES: Profile = Profile {
     options,
     count_by_driver: not_lent,
     begin_by_driver: not_lent,
-    lacking: &[lacking::POSTGRES, lacking::OTHER_PROCESS],
+    lacking: &[lacking::STREAMS, lacking::POSTGRES, lacking::OTHER_PROCESS],
     exceptions: &[
         exceptions::FOREIGN,
         exceptions::OTHER_PROCESS,
-        exceptions::NO_STREAMS,
+        &[exceptions::LEFT_STREAM],
         exceptions::CONFLICTS,
         &[exceptions::NOT_LENT, exceptions::REFUSED_WRITE, exceptions::NOT_ENDED],
     ],

@@ -23,13 +23,6 @@ pub(super) const NOT_LENT: Exception =
 
 const NO_STREAM: &str = "the driver reads a whole result before its first row";
 
-/// Of drivers that have no streams.
-pub(super) const NO_STREAMS: &[Exception] = &[
-    Exception { test: "iteration::an_endless_stream_dropped", reason: NO_STREAM },
-    Exception { test: "lifecycle::closed_under_a_stream", reason: NO_STREAM },
-    LEFT_STREAM,
-];
-
 pub(super) const LEFT_STREAM: Exception = Exception {
     test: "rollback_streams::what_was_done_between_the_rows_of_a_stream_that_ends_early",
     reason: NO_STREAM,

@@ -42,5 +42,9 @@ pub(super) const MARIADB: Lacking = &[
 pub(super) const LOCK_WAITS: Lacking =
     &[(Feature::NamesLockWaits, "a statement that was interrupted says no more than that")];
 
+/// Of a driver that has no streams.
+pub(super) const STREAMS: Lacking =
+    &[(Feature::EndlessStreams, "the driver reads a whole result before its first row")];
+
 /// Of a driver that is in a process of its own.
 pub(super) const OTHER_PROCESS: Lacking = &[(Feature::OpensAtOnce, "a process is started first")];

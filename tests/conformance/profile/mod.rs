@@ -6,7 +6,7 @@ pub(crate) mod dbapi2;
 #[allow(dead_code, reason = "of drivers that may not be compiled in")]
 mod exceptions;
 #[cfg(all(feature = "jdbc", unix))]
-#[allow(dead_code, reason = "the suite runs H2 alone, and not awaited")]
+#[allow(dead_code, reason = "the suite is not run by JDBC a second time, awaited")]
 pub(crate) mod jdbc;
 #[allow(dead_code, reason = "of drivers that may not be compiled in")]
 mod lacking;
@@ -76,6 +76,9 @@ pub(crate) struct Profile {
 pub(crate) enum Place {
     /// The URL of the test's database of this number; it does not exist yet. Files are made in the directory.
     Here(fn(&Path, u64) -> String),
+    /// The same, where the driver is there; else the test is left out, or fails, as the test kit has it.
+    #[allow(dead_code, reason = "of a driver that may not be compiled in")]
+    If(fn() -> bool, fn(&Path, u64) -> String),
     /// On a server; where there is none, the test is left out, or fails, as the test kit has it. What follows is hung on
     /// the URL of a database.
     #[allow(dead_code, reason = "of a driver that may not be compiled in")]
@@ -114,6 +117,8 @@ pub(crate) enum Feature {
     NamedMemory,
     /// Statements can run on a connection from which rows are being read.
     NestedStatements,
+    /// The first rows of a result come before the last one is made.
+    EndlessStreams,
     /// An interrupted write leaves the transaction that it stands in open.
     WriteInterruptKeepsTransaction,
     /// A transaction that writes keeps all others from writing.

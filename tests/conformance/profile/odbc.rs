@@ -47,10 +47,10 @@ pub(crate) const SQLITE: Profile = Profile {
     count_by_driver: count,
     begin_by_driver: begin,
     levels: &[IsolationLevel::Serializable],
-    lacking: &[lacking::SQLITE, lacking::SQLITE_FILE, lacking::LOCK_WAITS],
+    lacking: &[lacking::STREAMS, lacking::SQLITE, lacking::SQLITE_FILE, lacking::LOCK_WAITS],
     exceptions: &[
         exceptions::FOREIGN,
-        exceptions::NO_STREAMS,
+        &[exceptions::LEFT_STREAM],
         exceptions::LOCK_TIMES,
         &[
             Exception {
@@ -79,10 +79,10 @@ pub(crate) const POSTGRES: Profile = Profile {
     ),
     count_by_driver: count,
     begin_by_driver: begin,
-    lacking: &[lacking::POSTGRES],
+    lacking: &[lacking::STREAMS, lacking::POSTGRES],
     exceptions: &[
         exceptions::FOREIGN,
-        exceptions::NO_STREAMS,
+        &[exceptions::LEFT_STREAM],
         exceptions::CONFLICTS,
         &[exceptions::REFUSED_WRITE, exceptions::NOT_ENDED],
     ],

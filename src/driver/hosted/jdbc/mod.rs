@@ -49,8 +49,8 @@
 //!
 //! # Time
 //!
-//! A call is ended by `Statement.cancel()` at its deadline. HSQLDB and Derby have none; there, and where a driver does not
-//! heed it, the connection is cut, its thread in the Java process is left behind, and new connections get a new process.
+//! A call is ended by `Statement.cancel()` at its deadline; on HSQLDB by another connection, since its driver's cancel waits
+//! for the statement. Derby has none; there, and where a driver or database does not heed it, the connection is cut, its thread in the Java process is left behind, and new connections get a new process.
 //!
 //! # Databases in the Java process
 //!

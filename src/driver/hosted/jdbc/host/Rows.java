@@ -493,9 +493,14 @@ final class Rows {
                 out.aBool(number == 1);
             } else if (tags[i] == Tag.DECIMAL) {
                 out.aDecimal(Long.toString(number));
+            } else if (tags[i] == Tag.JSON) {
+                // A document that is a number is stored as one.
+                out.u8(Tag.JSON).text(Long.toString(number));
             } else {
                 out.aLong(number);
             }
+        } else if (value instanceof Double real && tags[i] == Tag.JSON && !real.isInfinite()) {
+            out.u8(Tag.JSON).text(real.toString());
         } else if (value instanceof Double real && tags[i] == Tag.DECIMAL && !real.isInfinite()) {
             out.aDecimal(new BigDecimal(real.toString()).toPlainString());
         } else {

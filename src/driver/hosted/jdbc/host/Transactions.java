@@ -256,5 +256,9 @@ final class Transactions {
             throw new SQLException("there is no savepoint of this number", "3B001");
         }
         connection.rollback(savepoint);
+        if (product.is(Product.Name.HSQLDB)) {
+            // Its driver takes a savepoint that was rolled back to for one that is gone; the next one stands at the same place.
+            savepoints.put(number, connection.setSavepoint());
+        }
     }
 }
