@@ -12,6 +12,7 @@ use super::core::{Core, MOST_ROWS};
 use super::message::{CLOSE, CONTROLS_TRANSACTION, DONE, PING, QUERY, RESET, STATE, WANTS_KEY};
 use super::reach::Reach;
 use super::rows::put_set;
+use crate::driver::foreign::known::Engine;
 use crate::driver::foreign::statement::{changes_rows, had_no_rows, inserts, refuse_without_rows, run_script};
 use crate::driver::way::Reentrant;
 use crate::driver::{BATCH_BYTES, BulkPath, Call, Catalog, Executed, Handle, LinkState, Reset, RowSink};
@@ -41,7 +42,10 @@ impl Reentrant for Core {
         let done = done?;
         let affected = if changes_rows(&statement.sql) { done.affected.unwrap_or(0) } else { 0 };
         let key = match done.key {
-            Value::I64(key) if inserts && affected > 0 && key != 0 => Some(key),
+            // Where a database counts from 1, a key of 0 is none; HSQLDB counts from 0.
+            Value::I64(key) if inserts && affected > 0 && (key != 0 || self.speech.known.engine == Engine::Other) => {
+                Some(key)
+            }
             Value::U64(key) if inserts && affected > 0 => i64::try_from(key).ok(),
             _ => None,
         };

@@ -74,7 +74,8 @@ pub(super) const CLASSES: &[Row<&str>] = rows! {
     "java.sql.SQLException" SQLException => Other;
     "java.sql.SQLFeatureNotSupportedException" SQLFeatureNotSupportedException => Unsupported;
     "java.sql.SQLIntegrityConstraintViolationException" SQLIntegrityConstraintViolationException => ConstraintViolation;
-    "java.sql.SQLInvalidAuthorizationSpecException" SQLInvalidAuthorizationSpecException => Authentication, DEAD;
+    // MariaDB's driver has it for all states of the class 25, a write in a read-only transaction among them.
+    "java.sql.SQLInvalidAuthorizationSpecException" SQLInvalidAuthorizationSpecException => Authentication;
     "java.sql.SQLNonTransientConnectionException" SQLNonTransientConnectionException => ConnectionLost, DEAD;
     "java.sql.SQLRecoverableException" SQLRecoverableException => ConnectionLost, DEAD;
     "java.sql.SQLSyntaxErrorException" SQLSyntaxErrorException => Syntax;

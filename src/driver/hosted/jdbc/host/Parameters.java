@@ -182,7 +182,8 @@ final class Parameters {
                 || product.mysql && (Double.isNaN(value) || Double.isInfinite(value));
         if (lacks) {
             throw Refused.value(at, "this database has no such float");
-        } else if (single && !product.is(Product.Name.SQLITE)) {
+        } else if (single && !product.is(Product.Name.SQLITE) && !product.mysql) {
+            // MariaDB's driver would write it as a text of few digits, which as a double is another number.
             statement.setFloat(at, (float) value);
         } else {
             statement.setDouble(at, value);
