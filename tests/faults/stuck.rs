@@ -8,7 +8,7 @@ use pontoon::prelude::*;
 use pontoon::{ConnectionState, Effect, ErrorKind};
 
 use crate::kit::script::{Ears, Method, Outcome, Rule, Script};
-use crate::kit::{Census, Probe, case, within};
+use crate::kit::{Census, Probe, await_that, case, within};
 use crate::support::{LEAVES_WITHIN, LONG, SHORT, ends, start, timed, wait_for, wait_for_open, wait_for_threads};
 
 #[test]
@@ -92,7 +92,10 @@ fn connects_that_never_return_do_not_pile_up() {
         gate.open();
         wait_for(&db, "nothing stuck", |snapshot| snapshot.stuck == 0);
         wait_for_threads(0);
-        assert_eq!(db.fetch_val::<i64>(Query::new("SELECT 1").timeout(LONG), ()).unwrap(), Some(1));
+        // Five milliseconds are not always enough for a connect on a busy machine.
+        await_that("connections are opened again", || {
+            db.fetch_val::<i64>("SELECT 1", ()).is_ok_and(|one| one == Some(1))
+        });
     }))
     .pass();
 }

@@ -86,9 +86,14 @@ fn forward_down(mut server: TcpStream, mut client: TcpStream, cut: Cut, swallows
 }
 
 fn through(scratch: &Scratch<'_>, cut: Cut) -> (Result<Database, Error>, Arc<AtomicUsize>) {
+    // What is cut is tried again in vain; what is not has the time of a busy machine.
+    let wait = match cut {
+        Cut::After(bytes) if bytes < usize::MAX => Duration::from_millis(60),
+        _ => Duration::from_secs(30),
+    };
     let (port, sent) = proxy(scratch.server().port(), cut);
     let url = format!("{}?pool_size=1", scratch.url_at(port));
-    (Database::builder().url(url).acquire_timeout(Duration::from_millis(60)).open(), sent)
+    (Database::builder().url(url).acquire_timeout(wait).open(), sent)
 }
 
 /// An exchange of each kind of message.
