@@ -14,11 +14,11 @@ const TABLES: &str = "
 
 const ENDLESS: &str = "SELECT max(a.n * b.n + c.n) FROM numbers AS a, numbers AS b, numbers AS c, numbers AS d";
 
-fn open() -> Result<Option<Database>> {
+fn open(pool_size: usize) -> Result<Option<Database>> {
     if !HSQLDB.are_here() {
         return Ok(None);
     }
-    let builder = Database::builder().url("jdbc:hsqldb:mem:notes;hsqldb.tx=mvcc").option("pool_size", 1);
+    let builder = Database::builder().url("jdbc:hsqldb:mem:notes;hsqldb.tx=mvcc").pool_size(pool_size);
     let db = quick(builder, HSQLDB).open()?;
     db.execute_script(TABLES)?;
     Ok(Some(db))
@@ -31,7 +31,7 @@ fn count(on: &impl Queryable) -> Result<i64> {
 /// Its driver's cancel waits for the statement; another connection ends it, and nothing but it.
 #[test]
 fn a_statement_is_ended_and_neither_its_transaction_nor_the_next_statement() -> Result<()> {
-    let Some(db) = open()? else { return Ok(()) };
+    let Some(db) = open(1)? else { return Ok(()) };
     for _ in 0..3 {
         let error =
             db.fetch_all(Query::new(ENDLESS).timeout(Duration::from_millis(200)), ()).expect_err("it never ends");
@@ -51,10 +51,29 @@ fn a_statement_is_ended_and_neither_its_transaction_nor_the_next_statement() -> 
     Ok(())
 }
 
+/// Its messages show the value of a foreign key, and have words of their own around the name of a constraint.
+#[test]
+fn a_constraint_is_named_and_no_value_is_shown() -> Result<()> {
+    let Some(db) = open(1)? else { return Ok(()) };
+    db.execute_script(
+        "CREATE TABLE keys (k VARCHAR(20) PRIMARY KEY);
+         CREATE TABLE uses (k VARCHAR(20), CONSTRAINT of_a_key FOREIGN KEY (k) REFERENCES keys (k), CONSTRAINT \"is one\" UNIQUE (k))",
+    )?;
+    let insert = "INSERT INTO uses VALUES (?)";
+    let error = db.execute(insert, ("secret",)).expect_err("there is no such key");
+    assert_eq!((error.kind(), error.constraint()), (ErrorKind::ForeignKeyViolation, Some("OF_A_KEY")), "{error:?}");
+    assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+    db.execute("INSERT INTO keys VALUES (?)", ("secret",))?;
+    db.execute(insert, ("secret",))?;
+    let error = db.execute(insert, ("secret",)).expect_err("it is there already");
+    assert_eq!((error.kind(), error.constraint()), (ErrorKind::UniqueViolation, Some("is one")), "{error:?}");
+    Ok(())
+}
+
 /// A savepoint that was gone back to is there still, which its driver does not see.
 #[test]
 fn savepoints_and_keys() -> Result<()> {
-    let Some(db) = open()? else { return Ok(()) };
+    let Some(db) = open(1)? else { return Ok(()) };
     let mut tx = db.begin()?;
     let first = tx.execute("INSERT INTO notes (text) VALUES ('first')", ())?.last_insert_id;
     for _ in 0..2 {
@@ -79,12 +98,62 @@ fn savepoints_and_keys() -> Result<()> {
 
 #[test]
 fn read_only_holds() -> Result<()> {
-    let Some(db) = open()? else { return Ok(()) };
+    let Some(db) = open(1)? else { return Ok(()) };
     let tx = db.begin_with(&TxOptions::new().read_only())?;
     tx.execute("INSERT INTO notes (text) VALUES ('no')", ()).expect_err("nothing is written");
     assert_eq!(count(&tx)?, 0);
     tx.rollback()?;
     db.execute("INSERT INTO notes (text) VALUES ('yes')", ())?;
     assert_eq!(count(&db)?, 1);
+    Ok(())
+}
+
+/// Its START TRANSACTION begins nothing as long as autocommit is on.
+#[test]
+fn what_a_script_begins_it_can_undo() -> Result<()> {
+    let Some(db) = open(1)? else { return Ok(()) };
+    let note = "INSERT INTO notes (text) VALUES";
+    db.execute_script(&format!("START TRANSACTION READ WRITE; {note} ('undone'); ROLLBACK; {note} ('kept')"))?;
+    assert_eq!(count(&db)?, 1);
+    db.execute_script(&format!(
+        "START TRANSACTION READ WRITE; {note} ('a'); SAVEPOINT s; {note} ('b'); ROLLBACK TO SAVEPOINT s; COMMIT"
+    ))?;
+    assert_eq!(count(&db)?, 2);
+    // Neither one that was not begun nor one that fails leaves anything open.
+    db.execute_script("START TRANSACTION; COMMIT").expect_err("it wants more");
+    db.execute_script(&format!("START TRANSACTION READ WRITE; {note} ('undone'); {note} (NULL); COMMIT"))
+        .expect_err("it is NULL");
+    db.execute(&format!("{note} ('kept')")[..], ())?;
+    assert_eq!(count(&db)?, 3);
+    assert_eq!(db.snapshot().counters.discarded, 0);
+    Ok(())
+}
+
+/// There a statement that was prepared stays what it was: a number would go into what is a column of truth values by now,
+/// or into the table of the schema that was left.
+#[test]
+fn what_was_prepared_is_not_used_for_what_has_become_another() -> Result<()> {
+    const INSERT: &str = "INSERT INTO held (v) VALUES (?)";
+    let Some(db) = open(2)? else { return Ok(()) };
+    let one = db.connection()?;
+    one.execute_script("CREATE TABLE held (v BIGINT)")?;
+    one.execute(INSERT, (7,))?;
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| -> Result<()> {
+            let other = db.connection()?;
+            other.execute(INSERT, (8,))?;
+            other.execute_script("DROP TABLE held; CREATE TABLE held (v BOOLEAN)")?;
+            other.execute(INSERT, (true,))?;
+            Ok(())
+        });
+        other.join().expect("no panic")
+    })?;
+    one.execute(INSERT, (false,))?;
+    assert_eq!(one.fetch_all("SELECT v FROM held ORDER BY v", ())?.column::<bool>(0)?, [false, true]);
+
+    one.execute_script("CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.held (v BOOLEAN); SET SCHEMA elsewhere")?;
+    one.execute(INSERT, (true,))?;
+    assert_eq!(one.fetch_val("SELECT count(*) FROM public.held", ())?, Some(2));
+    assert_eq!(one.fetch_val("SELECT count(*) FROM elsewhere.held", ())?, Some(1));
     Ok(())
 }

@@ -22,6 +22,10 @@ pub(in crate::driver) fn without_values(message: &str) -> String {
             return message[..at].to_owned();
         }
     }
+    // HSQLDB: `foreign key no parent ; name table: T value: …`.
+    if let Some(at) = message.find(" value: ").filter(|_| message.starts_with("integrity constraint violation: ")) {
+        return message[..at].to_owned();
+    }
     // PostgreSQL: a line of its own, `DETAIL: Key (name)=(…) already exists.`
     let message = message.split("\nDETAIL:").next().unwrap_or(message);
     let message = message.split("\n  Detail:").next().unwrap_or(message);
@@ -57,6 +61,13 @@ pub(in crate::driver) fn constraint_of(text: &str) -> Option<String> {
         let name = after.split([' ', ':', '"']).next().unwrap_or_default();
         let name = name.rsplit('.').next().unwrap_or(name);
         return Some(name.split("_INDEX_").next().unwrap_or(name).to_owned()).filter(|name| !name.is_empty());
+    }
+    // HSQLDB: its name, in quotes where it needs them, and the table.
+    if let Some((_, after)) = text.split_once("integrity constraint violation: ")
+        && let Some((_, name)) = after.split_once(" ; ")
+    {
+        let name = name.split(" table: ").next().unwrap_or(name).trim_matches('"');
+        return (!name.is_empty()).then(|| name.to_owned());
     }
     // PostgreSQL: null value in column "name".
     let (_, after) = text.split_once("null value in column \"")?;
@@ -102,6 +113,10 @@ mod tests {
                 "Incorrect integer value: 'secret' for column `d`.`t`.`c` at row 1",
                 "Incorrect integer value for column `d`.`t`.`c` at row 1",
             ),
+            (
+                "integrity constraint violation: foreign key no parent ; SYS_FK_1 table: K value: secret",
+                "integrity constraint violation: foreign key no parent ; SYS_FK_1 table: K",
+            ),
             ("UNIQUE constraint failed: t.a", "UNIQUE constraint failed: t.a"),
         ] {
             assert_eq!(without_values(message), text);
@@ -117,6 +132,11 @@ mod tests {
             ("Cannot add: a foreign key constraint fails (`d`.`b`, CONSTRAINT `fk` FOREIGN KEY)", Some("fk")),
             ("Violation of UNIQUE KEY constraint 'UQ_t'. Cannot insert", Some("UQ_t")),
             ("null value in column \"text\" of relation \"notes\" violates not-null constraint", Some("text")),
+            (
+                "integrity constraint violation: unique constraint or index violation ; \"one of a name\" table: P",
+                Some("one of a name"),
+            ),
+            ("integrity constraint violation: check constraint ; SYS_CT_1 table: K", Some("SYS_CT_1")),
             ("FOREIGN KEY constraint failed", None),
         ] {
             assert_eq!(constraint_of(text).as_deref(), constraint, "{text}");

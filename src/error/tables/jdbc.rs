@@ -31,8 +31,8 @@ macro_rules! numbered {
 }
 
 // H2's number is its SQLSTATE again, HSQLDB's is below zero, Derby's is a severity (20 000 statement, 30 000 transaction).
-// HSQLDB reports a missing table with the state of a missing privilege, lest the answer betray which tables there are; to
-// those who are allowed in, it is nearly always the former.
+// HSQLDB reports whatever is missing (a table, a column, a function) with the state and the number of a missing privilege,
+// lest the answer betray what there is; to those who are allowed in, it is nearly always the former.
 pub(super) const NUMBERS: &[Row<(&str, i64)>] = numbered! {
     "23506" 23506 REFERENTIAL_INTEGRITY_VIOLATED_PARENT_MISSING_1 => ForeignKeyViolation;
     "23506" 30000 LANG_DEFERRED_DUP_VIOLATION_T => UniqueViolation;

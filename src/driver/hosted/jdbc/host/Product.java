@@ -43,6 +43,8 @@ final class Product {
     final boolean keyOfFirst;
     /** Sets of parameters are worth being sent together. */
     final boolean batches;
+    /** A prepared statement is not made anew when its tables or the session's schema have become others. */
+    final boolean staysAsPrepared;
     /** The database lives in this process. */
     final boolean embedded;
     /** What makes a session as good as new; where there is nothing, it is opened anew. */
@@ -68,6 +70,7 @@ final class Product {
         keyOfFirst = mysql;
         tellsKeys = embedded || keyOfFirst;
         batches = !embedded;
+        staysAsPrepared = !(name == Name.H2 || name == Name.SQLITE || name == Name.POSTGRESQL || mysql);
         reset = name == Name.POSTGRESQL
                 ? "CLOSE ALL; UNLISTEN *; RESET SESSION AUTHORIZATION; RESET ALL; SELECT pg_advisory_unlock_all(); "
                         + "DISCARD TEMP; DISCARD SEQUENCES"

@@ -71,7 +71,7 @@ final class Session implements Runnable {
     private long failedSet;
     private boolean closed;
 
-    private record Cursor(Rows rows, PreparedStatement statement, String sql) {}
+    private record Cursor(Rows rows, PreparedStatement statement, String sql, int generation) {}
 
     Session(int number, String path, byte[] token) {
         this.number = number;
@@ -163,6 +163,9 @@ final class Session implements Runnable {
             int flags = running.isCancelled() ? Failure.CANCELLED : 0;
             if (transactions != null) {
                 transactions.failed(failure, sql);
+                if (sql != null) {
+                    statements.ran(sql);
+                }
             }
             fail(serial, isDead(failure) ? flags | Failure.DEAD : flags, failure);
         } finally {
@@ -347,7 +350,7 @@ final class Session implements Runnable {
         }
         product = Product.of(connection);
         running.endsBy(product.cancels ? new Ending(connection, product, given) : null);
-        statements = new Statements(connection);
+        statements = new Statements(connection, product);
         parameters = new Parameters(product);
         transactions = new Transactions(connection, product);
     }
@@ -429,7 +432,7 @@ final class Session implements Runnable {
                 while (statement.getMoreResults() || statement.getUpdateCount() >= 0) {}
             }
             notices(serial, statement);
-            transactions.ran(sql);
+            ran();
             whole = true;
             done(serial, state(), affected, hasRows, key);
         } finally {
@@ -441,15 +444,24 @@ final class Session implements Runnable {
         }
     }
 
+    /** What a statement without rows has done, which others may rely on as soon as it is answered. */
+    private void ran() throws SQLException {
+        transactions.ran(sql);
+        statements.ran(sql);
+    }
+
     /** A statement of the library's own: the driver must not make another of it. */
     private void control(int serial) throws Exception {
+        boolean succeeded = false;
+        transactions.controls(sql);
         try (Statement statement = connection.createStatement()) {
             statement.setEscapeProcessing(false);
             running.on(statement);
             statement.execute(sql);
+            succeeded = true;
             notices(serial, statement);
         } finally {
-            transactions.controlled();
+            transactions.controlled(sql, succeeded);
         }
         done(serial, state(), 0, false, null);
     }
@@ -512,12 +524,13 @@ final class Session implements Runnable {
             statement.setFetchSize(FETCH_SIZE);
             running.on(statement);
             if (!statement.execute()) {
-                transactions.ran(sql);
+                ran();
                 done(serial, state(), Math.max(0, updateCount(statement)), false, null);
                 return;
             }
-            cursor = new Cursor(new Rows(statement.getResultSet(), product), statement, sql);
+            cursor = new Cursor(new Rows(statement.getResultSet(), product), statement, sql, statements.generation());
             notices(serial, statement);
+            statements.ran(sql);
             out.begin(ROWS).i32(serial).u8(Transactions.UNKNOWN).u8(WITH_COLUMNS);
             cursor.rows.writeColumns(out);
             boolean last = cursor.rows.writeBatch(out, rows, bytes);
@@ -573,7 +586,11 @@ final class Session implements Runnable {
 
     private void finish(Cursor cursor) throws SQLException {
         cursor.rows.close();
-        statements.giveBack(cursor.sql, false, cursor.statement);
+        if (cursor.generation == statements.generation()) {
+            statements.giveBack(cursor.sql, false, cursor.statement);
+        } else {
+            cursor.statement.close();
+        }
     }
 
     /** Nobody reads the rest. A driver that would read it itself is told to give it up. */
@@ -622,7 +639,7 @@ final class Session implements Runnable {
             failedSet = -1;
             in.finished();
             notices(serial, statement);
-            transactions.ran(sql);
+            ran();
             whole = true;
             done(serial, state(), affected, false, null);
         } finally {

@@ -22,6 +22,11 @@ final class Transactions {
     static final int FAILED = 2;
     static final int UNKNOWN = 3;
 
+    /** The levels by their numbers in the protocol. */
+    private static final String[] LEVELS = {
+        "", "READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "SNAPSHOT",
+    };
+
     private final Connection connection;
     private final Product product;
     private final Map<Integer, Savepoint> savepoints = new HashMap<>();
@@ -30,6 +35,8 @@ final class Transactions {
     private final Method wireState;
     /** A transaction of JDBC's own is open: autocommit is off. */
     private boolean manual;
+    /** Autocommit was switched off for a transaction that a script began. */
+    private boolean startedBySql;
     /** Nobody can tell what an error has left of it. */
     private boolean doubtful;
     private int isolationBefore;
@@ -102,8 +109,20 @@ final class Transactions {
         }
     }
 
-    /** A statement of the library's own that begins or ends something: PostgreSQL's driver has cursors only without autocommit. */
-    void controlled() throws SQLException {
+    /** A statement that begins or ends something is next: HSQLDB begins nothing while autocommit is on. */
+    void controls(String sql) throws SQLException {
+        if (product.is(Product.Name.HSQLDB) && Words.isStart(sql) && connection.getAutoCommit()) {
+            connection.setAutoCommit(false);
+            startedBySql = true;
+        }
+    }
+
+    /** Such a statement has been run, or has failed: PostgreSQL's driver has cursors only without autocommit. */
+    void controlled(String sql, boolean succeeded) throws SQLException {
+        if (startedBySql && (succeeded ? Words.isEnd(sql) : Words.isStart(sql))) {
+            startedBySql = false;
+            connection.setAutoCommit(true);
+        }
         if (wireState == null) {
             return;
         }
@@ -152,7 +171,7 @@ final class Transactions {
         }
         int level = level(isolation);
         if (isolation != 0 && (level == 0 || isolation != 5 && !data.supportsTransactionIsolationLevel(level))) {
-            throw new SQLFeatureNotSupportedException("the driver has no such isolation level");
+            throw new SQLFeatureNotSupportedException("the driver has no isolation level " + LEVELS[isolation]);
         }
         isolationBefore = connection.getTransactionIsolation();
         readOnlyBefore = product.readOnlyHolds && connection.isReadOnly();
@@ -218,6 +237,7 @@ final class Transactions {
     /** Back to autocommit, and to what there was before. */
     private void end() throws SQLException {
         manual = false;
+        startedBySql = false;
         if (!connection.getAutoCommit()) {
             connection.setAutoCommit(true);
         }

@@ -1,5 +1,7 @@
 package pontoon;
 
+import java.util.Locale;
+
 /** What a statement is, by its first word. */
 final class Words {
     private Words() {}
@@ -23,6 +25,17 @@ final class Words {
         return begins(sql, "CREATE") || begins(sql, "ALTER") || begins(sql, "DROP") || begins(sql, "TRUNCATE")
                 || begins(sql, "GRANT") || begins(sql, "REVOKE") || begins(sql, "COMMENT") || begins(sql, "ANALYZE")
                 || begins(sql, "RENAME");
+    }
+
+    static boolean isStart(String sql) {
+        return begins(sql, "START");
+    }
+
+    /** Whether it ends the transaction, and begins no other. */
+    static boolean isEnd(String sql) {
+        String upper = sql.toUpperCase(Locale.ROOT);
+        boolean goesOn = upper.matches("(?s).*\\sTO\\s.*") || upper.contains("CHAIN") && !upper.contains("NO CHAIN");
+        return (begins(sql, "COMMIT") || begins(sql, "ROLLBACK")) && !goesOn;
     }
 
     private static boolean begins(String sql, String word) {
