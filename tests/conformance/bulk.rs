@@ -87,15 +87,22 @@ pub(crate) fn sets_that_do_not_fit(t: &Target) -> Outcome {
 }
 
 pub(crate) fn bulk_insert_of_many_rows(t: &Target) -> Outcome {
-    let db = t.notes()?;
+    let (db, types) = (t.fresh()?, &t.profile().types);
+    let quoted = |name| db.dialect().quote_ident(name);
+    let (many, id, text, even) = (quoted("many")?, quoted("id")?, quoted("text")?, quoted("even")?);
+    db.execute(
+        format!("CREATE TABLE {many} ({id} {}, {text} {}, {even} {})", types.integer, types.text, types.bool),
+        (),
+    )?;
     let report =
-        db.bulk_insert("notes", &["id", "text", "completed"], (1..=5000).map(|id| (id, id.to_string(), id % 2 == 0)))?;
+        db.bulk_insert("many", &["id", "text", "even"], (1..=5000).map(|id| (id, id.to_string(), id % 2 == 0)))?;
     assert_eq!(report.rows, 5000);
-    assert_eq!(db.fetch_val("SELECT sum(id) FROM notes WHERE completed = :c", params! { c: true })?, Some(6_252_500));
+    let sum = format!("SELECT sum({id}) FROM {many} WHERE {even} = :even");
+    assert_eq!(db.fetch_val(sum, params! { even: true })?, Some(6_252_500));
     // By name, in any order.
-    let named = db.bulk_insert("notes", &["id", "text"], [params! { text: "x", id: 5001 }])?;
+    let named = db.bulk_insert("many", &["id", "text"], [params! { text: "x", id: 5001 }])?;
     assert_eq!(named.rows, 1);
-    assert_eq!(db.fetch_val("SELECT text FROM notes WHERE id = 5001", ())?, Some("x".to_owned()));
+    assert_eq!(db.fetch_val(format!("SELECT {text} FROM {many} WHERE {id} = 5001"), ())?, Some("x".to_owned()));
     Ok(())
 }
 
@@ -116,8 +123,8 @@ pub(crate) fn bulk_insert_that_does_not_fit(t: &Target) -> Outcome {
     assert!(error.message().contains("row 1"), "{error}");
     let error = fails(ErrorKind::Parameter, db.bulk_insert("notes", &["text"], [params! { txt: "a" }]));
     assert!(error.message().contains("text"), "{error}");
-    fails(ErrorKind::UndefinedTable, db.bulk_insert("nowhere", &["text"], [("a",)]));
-    fails(ErrorKind::UndefinedColumn, db.bulk_insert("notes", &["nothing"], [("a",)]));
+    fails(t.missing(ErrorKind::UndefinedTable), db.bulk_insert("nowhere", &["text"], [("a",)]));
+    fails(t.missing(ErrorKind::UndefinedColumn), db.bulk_insert("notes", &["nothing"], [("a",)]));
     assert_eq!(count(&db)?, 0);
     Ok(())
 }

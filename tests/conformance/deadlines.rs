@@ -194,6 +194,7 @@ pub(crate) fn a_lock_that_is_not_granted(t: &Target) -> Outcome {
     });
     tx.commit()?;
     assert_eq!(texts(&db)?, ["first"]);
+    t.needs(Feature::WaitsForDeletedKeys)?;
     // Granted in time, it is an ordinary wait.
     let tx = db.begin()?;
     tx.execute("DELETE FROM notes WHERE id = 1", ())?;

@@ -146,6 +146,14 @@ impl Target {
         self.profile
     }
 
+    /// The kind of an error about what is not there: this one, where the database tells.
+    pub(crate) fn missing(&self, kind: ErrorKind) -> ErrorKind {
+        match self.profile.lacks(Feature::TellsWhatIsMissing) {
+            Some(_) => ErrorKind::UndefinedObject,
+            None => kind,
+        }
+    }
+
     /// Ends the test here, as skipped, unless the database has this.
     pub(crate) fn needs(&self, feature: Feature) -> Outcome {
         match self.profile.lacks(feature) {

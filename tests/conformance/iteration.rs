@@ -64,7 +64,7 @@ pub(crate) fn a_temporary_table(t: &Target) -> Outcome {
     drop(connection);
     // Whoever gets that connection next finds nothing of it.
     for _ in 0..8 {
-        fails(ErrorKind::UndefinedTable, db.fetch_all("SELECT i FROM passing", ()));
+        fails(t.missing(ErrorKind::UndefinedTable), db.fetch_all("SELECT i FROM passing", ()));
     }
     Ok(())
 }
@@ -304,7 +304,7 @@ pub(crate) fn an_error_in_the_middle(t: &Target) -> Outcome {
 pub(crate) fn an_error_at_the_start(t: &Target) -> Outcome {
     let db = t.notes()?;
     let first = |query: &str| db.iterate(query, ()).and_then(|mut rows| rows.next().transpose());
-    fails(ErrorKind::UndefinedTable, first("SELECT * FROM nowhere"));
+    fails(t.missing(ErrorKind::UndefinedTable), first("SELECT * FROM nowhere"));
     fails(ErrorKind::Syntax, first("SELECT FROM"));
     fails(ErrorKind::TransactionVerb, first("COMMIT"));
     fails(ErrorKind::Parameter, first("SELECT :a"));

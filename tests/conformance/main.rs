@@ -112,6 +112,8 @@ profiles! {
     #[cfg(all(feature = "jdbc", unix))]
     mod jdbc_h2 = crate::profile::jdbc::H2;
     #[cfg(all(feature = "jdbc", unix))]
+    mod jdbc_hsqldb = crate::profile::jdbc::HSQLDB;
+    #[cfg(all(feature = "jdbc", unix))]
     mod jdbc_sqlite = crate::profile::jdbc::SQLITE;
     #[cfg(all(feature = "jdbc", feature = "postgres", unix))]
     mod jdbc_postgres = crate::profile::jdbc::POSTGRES;

@@ -94,10 +94,10 @@ pub(crate) fn columns_of_two_tables(t: &Target) -> Outcome {
 }
 
 pub(crate) fn null_is_not_no_row(t: &Target) -> Outcome {
-    let db = t.fresh()?;
+    let db = t.notes()?;
     assert_eq!(db.fetch_val::<Option<i64>>("SELECT NULL", ())?, Some(None));
-    assert_eq!(db.fetch_val::<Option<i64>>("SELECT NULL WHERE 1 = 0", ())?, None);
-    assert_eq!(db.fetch_val::<i64>("SELECT 1 WHERE 1 = 0", ())?, None);
+    assert_eq!(db.fetch_val::<Option<i64>>("SELECT NULL FROM notes WHERE 1 = 0", ())?, None);
+    assert_eq!(db.fetch_val::<i64>("SELECT 1 FROM notes WHERE 1 = 0", ())?, None);
     let error = fails(ErrorKind::Conversion, db.fetch_val::<i64>("SELECT NULL AS missing", ()));
     assert!(error.message().contains("missing"), "{error}");
     assert_eq!(db.fetch_one_as::<(Option<String>,)>("SELECT NULL", ())?, Some((None,)));

@@ -80,7 +80,7 @@ pub(crate) fn floats(t: &Target) -> Outcome {
     let db = round_trip(t, t.profile().types.float, &[0.0, 1.5, -1e-300, f64::MAX, f64::MIN_POSITIVE, 0.1 + 0.2])?;
     round_trip(t, t.profile().types.float, &[0.5_f32, f32::MAX])?;
     let whole: Option<f64> =
-        db.fetch_val("SELECT v FROM held WHERE v = 1.5 UNION ALL SELECT 2.0 ORDER BY 1 DESC", ())?;
+        db.fetch_val("SELECT v FROM held WHERE v = 1.5 UNION ALL SELECT 2.0 FROM held ORDER BY 1 DESC", ())?;
     assert_eq!(whole, Some(2.0), "a float without a fraction");
     Ok(())
 }

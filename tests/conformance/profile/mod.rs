@@ -125,6 +125,10 @@ pub(crate) enum Feature {
     SingleWriter,
     /// A statement that ran out of time waiting for a lock says so.
     NamesLockWaits,
+    /// An INSERT waits for the transaction that has deleted the row with its key.
+    WaitsForDeletedKeys,
+    /// An error about a name that nothing has tells what was looked for: a table, a column.
+    TellsWhatIsMissing,
     /// `IN ()` can be written.
     EmptyLists,
     /// Foreign keys can be checked at COMMIT.
