@@ -328,6 +328,7 @@ pub(crate) fn inside_a_transaction(t: &Target) -> Outcome {
 }
 
 pub(crate) fn dropped_inside_a_transaction(t: &Target) -> Outcome {
+    t.needs(Feature::LeftReadKeepsTransaction)?;
     let db = filled(t, 3000)?;
     for query in [IN_ORDER, t.profile().endless] {
         let tx = db.begin()?;

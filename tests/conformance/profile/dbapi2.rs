@@ -56,7 +56,7 @@ pub(crate) const POSTGRES: Profile = Profile {
     options,
     count_by_driver: not_lent,
     begin_by_driver: not_lent,
-    lacking: &[lacking::STREAMS, lacking::POSTGRES, lacking::OTHER_PROCESS],
+    lacking: &[lacking::STREAMS, lacking::POSTGRES, lacking::LEFT_READS, lacking::OTHER_PROCESS],
     exceptions: &[
         exceptions::FOREIGN,
         exceptions::OTHER_PROCESS,

@@ -303,6 +303,7 @@ pub(crate) const POSTGRES: Profile = Profile {
     begin_by_driver: not_lent,
     lacking: &[
         lacking::POSTGRES,
+        lacking::LEFT_READS,
         lacking::OTHER_PROCESS,
         &[(Feature::EndlessStreams, "outside a transaction the driver has the whole result before its first row")],
     ],

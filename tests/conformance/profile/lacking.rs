@@ -46,5 +46,12 @@ pub(super) const LOCK_WAITS: Lacking =
 pub(super) const STREAMS: Lacking =
     &[(Feature::EndlessStreams, "the driver reads a whole result before its first row")];
 
+/// Of PostgreSQL by a driver that is not told to set a savepoint around what may be left. Whether a statement has begun
+/// when it is left is a matter of chance, so that it is no exception.
+pub(super) const LEFT_READS: Lacking = &[(
+    Feature::LeftReadKeepsTransaction,
+    "PostgreSQL lets a transaction do nothing more in which it cancelled something",
+)];
+
 /// Of a driver that is in a process of its own.
 pub(super) const OTHER_PROCESS: Lacking = &[(Feature::OpensAtOnce, "a process is started first")];

@@ -119,6 +119,8 @@ pub(crate) enum Feature {
     NestedStatements,
     /// The first rows of a result come before the last one is made.
     EndlessStreams,
+    /// A stream that is left while its statement runs leaves the transaction that it stands in as it was.
+    LeftReadKeepsTransaction,
     /// An interrupted write leaves the transaction that it stands in open.
     WriteInterruptKeepsTransaction,
     /// A transaction that writes keeps all others from writing.

@@ -79,7 +79,7 @@ pub(crate) const POSTGRES: Profile = Profile {
     ),
     count_by_driver: count,
     begin_by_driver: begin,
-    lacking: &[lacking::STREAMS, lacking::POSTGRES],
+    lacking: &[lacking::STREAMS, lacking::POSTGRES, lacking::LEFT_READS],
     exceptions: &[
         exceptions::FOREIGN,
         &[exceptions::LEFT_STREAM],
