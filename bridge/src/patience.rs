@@ -57,7 +57,8 @@ impl Drop for Within {
     }
 }
 
-/// What waiting has taught, at one place where it is waited again and again; see the [module](self) for what it allows.
+/// What waiting has taught, at one place where it is waited again and again: whether to look out before sleeping, for a
+/// moment, if that has paid, and never on one processor.
 ///
 /// No synchronisation: it decides about time alone.
 #[derive(Debug)]
