@@ -208,8 +208,7 @@ fn cycles(env: &Env) -> Outcome {
         let _: Option<i64> = db.fetch_val("SELECT 1", ()).expect("a row");
         assert!(db.close(Duration::from_secs(5)).is_clean());
     };
-    let (warm, cycles) = if env.is_checking() { (1, 1) } else { (500, 10_000) };
-    let grown = growth(warm, cycles, cycle);
+    let grown = growth(env.times(500), env.times(10_000), cycle);
     Outcome::of(0, grown.threads).and("cycles_files", grown.files).and("cycles_memory", grown.memory)
 }
 
@@ -221,8 +220,7 @@ fn queries(env: &Env) -> Outcome {
         let row = db.fetch_one(data::POINT, (data::key(number),)).expect("a row");
         assert!(row.is_some());
     };
-    let (warm, queries) = if env.is_checking() { (1, 1) } else { (200_000, 1_000_000) };
-    let grown = growth(warm, queries, query);
+    let grown = growth(env.times(200_000), env.times(1_000_000), query);
     Outcome::of(0, grown.threads).and("queries_files", grown.files).and("queries_memory", grown.memory)
 }
 

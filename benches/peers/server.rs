@@ -76,7 +76,7 @@ fn fetch_all(env: &Env, site: &Site) -> Outcome {
 
 fn bulk(env: &Env, site: &Site, options: &str) -> Outcome {
     let db = open(env, site, 1, options);
-    let people = data::people();
+    let people = env.written();
     env.measure_with(clear(env, site), |_, digest| {
         let rows = people.iter().map(|(id, name, age, score, mail)| (id, name, age, score, mail));
         db.bulk_insert("sink", COLUMNS, rows).expect("nobody else");
@@ -99,11 +99,11 @@ fn execute_many(env: &Env, site: &Site) -> Outcome {
 /// What a bulk insert is compared with: one statement a row, in one transaction.
 pub fn execute(env: &Env, site: &Site) -> Outcome {
     let db = open(env, site, 1, "");
-    let people = data::people();
-    let people = if env.is_checking() { &people[..] } else { &people[..LOOP] };
+    let mut people = env.written();
+    people.truncate(LOOP);
     env.measure_with(clear(env, site), |_, digest| {
         db.transaction(|tx| {
-            for (id, name, age, score, mail) in people {
+            for (id, name, age, score, mail) in &people {
                 tx.execute(site.sql.insert, (id, name, age, score, mail))?;
             }
             Ok::<_, Error>(())
@@ -132,7 +132,7 @@ pub fn check_sink(env: &Env, site: &Site, digest: &mut Digest) {
 
 fn stream(env: &Env, site: &Site) -> Outcome {
     let db = open(env, site, 1, "");
-    let repeats = if env.is_checking() { 1 } else { data::SERVER_REPEATS };
+    let repeats = env.server_repeats();
     let begun = Instant::now();
     let mut digest = Digest::default();
     for row in db.iterate(site.sql.stream, (repeats,)).expect("a stream") {

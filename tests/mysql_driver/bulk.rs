@@ -138,20 +138,3 @@ fn a_file_of_this_machine_is_never_sent() {
     fails(ErrorKind::Unsupported, db.execute_script(load));
     assert_eq!(db.fetch_val("SELECT 1", ()).unwrap(), Some(1));
 }
-
-#[test]
-fn many_sets_tell_which_one_failed() {
-    let scratch = scratch!();
-    let db = open(&scratch, "");
-    db.execute_script(TABLE).unwrap();
-    let error = fails(
-        ErrorKind::UniqueViolation,
-        db.execute_many("INSERT INTO held (id) VALUES (?)", [(1,), (2,), (1,), (3,)]),
-    );
-    assert!(error.message().starts_with("set 2:"), "{error}");
-    assert_eq!(db.fetch_val::<i64>("SELECT count(*) FROM held", ()).unwrap(), Some(0));
-    // A list makes a text of its own for each set.
-    db.execute_many("INSERT INTO held (id) VALUES (?)", (1..=9).map(|id| (id,))).unwrap();
-    let sets = [params! { ids: vec![1, 2] }, params! { ids: vec![3] }, params! { ids: vec![4, 5, 6] }];
-    assert_eq!(db.execute_many("DELETE FROM held WHERE id IN (:ids)", sets).unwrap(), 6);
-}

@@ -8,6 +8,7 @@ mod bulk;
 mod cancelling;
 mod connecting;
 mod errors;
+mod many;
 mod oracle;
 mod transactions;
 mod types;

@@ -9,6 +9,7 @@ mod admin;
 mod basics;
 mod listen;
 mod pooler;
+mod sets;
 mod standby;
 mod streams;
 mod tls;

@@ -4,7 +4,13 @@ use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::data::REPEATS;
+use crate::data::{self, REPEATS, SERVER_REPEATS};
+
+/// Who has less time than this for a row wants to see that it runs.
+const HARDLY: Duration = Duration::from_millis(100);
+
+/// How many rows are written at once then: no more than those write at any time who write one by one.
+const FEW: usize = 2000;
 
 /// What a run is given.
 pub struct Env {
@@ -113,13 +119,38 @@ impl Env {
         matches!(self.budget, Budget::Runs(_))
     }
 
-    /// How often the longest stream reads the people: a hundred times, a tenth of that when there is hardly any time.
+    /// How often the longest stream reads the people: a hundred times, and once when there is hardly any time.
     pub fn repeats(&self) -> i64 {
-        match self.budget {
-            Budget::Check => 1,
-            Budget::Time(time) if time < Duration::from_secs(1) => REPEATS / 10,
-            _ => REPEATS,
+        if self.is_checking() || self.is_quick() { 1 } else { REPEATS }
+    }
+
+    /// The same on a server.
+    pub fn server_repeats(&self) -> i64 {
+        if self.is_checking() || self.is_quick() { 1 } else { SERVER_REPEATS }
+    }
+
+    /// How often something is done that is to be flat.
+    pub fn times(&self, times: usize) -> usize {
+        match self.is_checking() {
+            true => 1,
+            false if self.is_quick() => times / 100,
+            false => times,
         }
+    }
+
+    /// The people that are written at once; few of them when it is only to be seen that everybody writes the same, since
+    /// some write one by one.
+    pub fn written(&self) -> Vec<data::Person> {
+        let mut people = data::people();
+        if self.is_checking() || self.is_quick() {
+            people.truncate(FEW);
+        }
+        people
+    }
+
+    /// Whether only that everything runs is to be seen.
+    pub fn is_quick(&self) -> bool {
+        matches!(self.budget, Budget::Time(time) if time < HARDLY)
     }
 
     /// Runs `op` for as long as will be measured, before anything is: for what gets faster while it runs, as Java does. When

@@ -74,7 +74,7 @@ fn execute_many(env: &Env, mut conn: Conn) -> Outcome {
 }
 
 fn stream(env: &Env, mut conn: Conn) -> Outcome {
-    let repeats = if env.is_checking() { 1 } else { data::SERVER_REPEATS };
+    let repeats = env.server_repeats();
     let begun = Instant::now();
     let mut digest = Digest::default();
     for row in conn.exec_iter(SITE.sql.stream, (repeats,)).expect("rows") {

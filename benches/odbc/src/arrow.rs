@@ -63,7 +63,7 @@ fn read(batch: &RecordBatch, digest: &mut Digest) {
 
 /// In one transaction. Making the columns is no part of it: who has them, has them.
 fn bulk(env: &Env, site: &Site, conn: &Connection<'_>) -> Outcome {
-    let people = data::people();
+    let people = env.written();
     conn.set_autocommit(false).expect("transactions");
     let texts = |of: fn(&data::Person) -> &str| -> ArrayRef {
         Arc::new(people.iter().map(|person| Some(of(person))).collect::<StringArray>())

@@ -129,7 +129,7 @@ fn by_blocks(env: &Env, conn: &Connection<'_>) -> Outcome {
 
 /// In one transaction, a thousand rows a call.
 fn bulk(env: &Env, site: &Site, conn: &Connection<'_>) -> Outcome {
-    let people = data::people();
+    let people = env.written();
     conn.set_autocommit(false).expect("transactions");
     let number = BindParamDesc::i64(false);
     let text = BindParamDesc::text(TEXT);

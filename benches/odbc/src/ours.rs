@@ -68,7 +68,7 @@ fn fetch_all(env: &Env, db: &Database) -> Outcome {
 
 fn bulk(env: &Env, site: &Site) -> Outcome {
     let db = open(env, site);
-    let people = data::people();
+    let people = env.written();
     env.measure_with(clear(env, site), |_, digest| {
         let rows = people.iter().map(|(id, name, age, score, mail)| (id, name, age, score, mail));
         db.bulk_insert("sink", COLUMNS, rows).expect("nobody else");
@@ -79,11 +79,11 @@ fn bulk(env: &Env, site: &Site) -> Outcome {
 
 fn execute(env: &Env, site: &Site) -> Outcome {
     let db = open(env, site);
-    let people = data::people();
-    let people = if env.is_checking() { &people[..] } else { &people[..LOOPED] };
+    let mut people = env.written();
+    people.truncate(LOOPED);
     env.measure_with(clear(env, site), |_, digest| {
         db.transaction(|tx| {
-            for (id, name, age, score, mail) in people {
+            for (id, name, age, score, mail) in &people {
                 tx.execute(data::INSERT, (id, name, age, score, mail))?;
             }
             Ok::<_, Error>(())

@@ -80,7 +80,7 @@ fn fetch_all(env: &Env, mut client: Client) -> Outcome {
 }
 
 fn stream(env: &Env, mut client: Client) -> Outcome {
-    let repeats = if env.is_checking() { 1 } else { data::SERVER_REPEATS };
+    let repeats = env.server_repeats();
     let begun = Instant::now();
     let mut digest = Digest::default();
     let mut rows = client.query_raw(SITE.sql.stream, [repeats]).expect("rows");
@@ -109,7 +109,7 @@ fn execute_many(env: &Env, mut client: Client) -> Outcome {
 
 fn bulk(env: &Env) -> Outcome {
     let mut client = open(&env.server("postgres")).expect("a server");
-    let people = data::people();
+    let people = env.written();
     env.measure_with(clear(env, &SITE), |_, digest| {
         copy(&mut client, "sink", &people);
         check_sink(env, &SITE, digest);

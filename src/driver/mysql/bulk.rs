@@ -1,15 +1,15 @@
-//! Many rows: one statement run again and again, INSERT statements of many rows, and LOAD DATA.
+//! Many rows into one table: INSERT statements of many rows, and LOAD DATA.
 
-use mysql::{Statement as Prepared, Value as NativeValue};
+use mysql::Value as NativeValue;
 
 use super::link::{MysqlLink, size_of_value};
 use super::load;
-use super::values::{bind, bind_all, length_of};
+use super::values::{bind, length_of};
 use super::verb::Verb;
 use crate::driver::bulk::{check_width, several};
 use crate::driver::{BulkPath, Call};
 use crate::error::{Effect, Result};
-use crate::sql::{Sets, Statement};
+use crate::sql::Statement;
 use crate::value::Value;
 
 /// The most rows that a statement inserts. Past some hundred there is little to gain.
@@ -20,34 +20,6 @@ const BYTES: usize = 1 << 20;
 
 /// The most parameters that a prepared statement has.
 const PARAMETERS: usize = 65_535;
-
-/// Runs a statement with one set of parameters after another.
-pub(super) fn execute_many(link: &mut MysqlLink, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
-    let verb = Verb::of(sets.statement().sql());
-    let mut affected = 0;
-    let mut kept = None;
-    let mut number = 0_usize;
-    while let Some(set) = sets.next() {
-        let executed = set.and_then(|set| {
-            link.check_bytes(set.sql().len() + set.values().map(length_of).sum::<usize>())?;
-            let values = bind_all(set.values(), link.moments(), |at| set.parameter(at))?;
-            link.check_size(set.sql(), &values)?;
-            call.check()?;
-            // A list that is written out makes a text of its own.
-            let statement = match &kept {
-                Some(statement) if !set.is_written_out() => Prepared::clone(statement),
-                _ => link.prepare(call, set.sql())?,
-            };
-            if !set.is_written_out() {
-                kept = Some(statement.clone());
-            }
-            link.run_again(&statement, verb, values)
-        });
-        affected += executed.map_err(|error| error.context(format_args!("set {number}")))?.rows_affected;
-        number += 1;
-    }
-    Ok(affected)
-}
 
 /// Inserts all rows. When some cannot be inserted, those before them have been, and the error says which they were.
 pub(super) fn insert(

@@ -16,7 +16,7 @@ use super::server::Server;
 use super::transaction::Known;
 use super::values::{Moments, bind_all, length_of};
 use super::verb::Verb;
-use super::{bulk, catalog};
+use super::{bulk, catalog, many};
 use crate::driver::{BulkPath, Call, Catalog, Executed, Handle, Link, LinkState, Reset, RowSink};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::row::Columns;
@@ -38,6 +38,8 @@ pub(super) struct MysqlLink {
     has_moved: bool,
     /// Something happened after which no answer can be believed to be that of its question.
     is_broken: bool,
+    /// Whether many sets of parameters can be one command; `None` before it was needed.
+    takes_sets: Option<bool>,
 }
 
 impl MysqlLink {
@@ -57,6 +59,7 @@ impl MysqlLink {
             known: Known::idle(),
             has_moved: false,
             is_broken: false,
+            takes_sets: None,
         }
     }
 
@@ -154,7 +157,7 @@ impl MysqlLink {
     }
 
     /// MariaDB tells of the columns of a `RETURNING` when it has run.
-    fn has_returning(&self, sql: &str) -> bool {
+    pub(super) fn has_returning(&self, sql: &str) -> bool {
         Statement::parse(sql, self.dialect()).is_ok_and(|statement| statement.has_returning())
     }
 
@@ -190,6 +193,39 @@ impl MysqlLink {
         let outcome = self.run_prepared(prepared, values, None);
         let answer = self.after(verb, outcome)?;
         Ok(self.executed(verb, answer))
+    }
+
+    /// Whether the server runs a statement with many sets of parameters as one command, as MariaDB does since 10.2. The
+    /// crate keeps it to itself, and sends them one by one where not; so it is asked with a statement that does nothing,
+    /// and that the server refuses as such a command.
+    pub(super) fn takes_sets(&mut self) -> bool {
+        if let Some(known) = self.takes_sets {
+            return known;
+        }
+        let asked = self.server.is_mariadb.then(|| self.conn.exec_batch("DO ?", [(1,)]));
+        let takes_sets = match asked {
+            Some(Err(native)) => {
+                self.is_broken |= is_fatal(&native);
+                number_of(&native) == Some(NOT_PREPARABLE)
+            }
+            Some(Ok(())) | None => false,
+        };
+        self.takes_sets = Some(takes_sets);
+        takes_sets
+    }
+
+    /// Runs a prepared statement with many sets of parameters, as one command, where the server
+    /// [takes them](Self::takes_sets). Returns the rows affected in all.
+    pub(super) fn run_together(&mut self, prepared: &Prepared, verb: Verb, sets: &[Vec<NativeValue>]) -> Result<u64> {
+        let params = sets.iter().map(|values| NativeParams::Positional(values.clone()));
+        let outcome = self.conn.exec_batch(prepared, params).map(|()| Answer::default());
+        self.after(verb, outcome.map_err(Fault::Native))?;
+        Ok(self.conn.affected_rows())
+    }
+
+    /// Goes back to a savepoint; false where it is gone, or where something stays that no savepoint takes back.
+    pub(super) fn went_back(&mut self, call: &Call<'_>, rollback: &str) -> bool {
+        self.run_alone(call, rollback).is_ok() && self.conn.warnings() == 0
     }
 
     /// Runs a statement and gives its rows as the crate has them, for the driver's own use.
@@ -388,7 +424,7 @@ impl Link for MysqlLink {
     }
 
     fn execute_many(&mut self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
-        bulk::execute_many(self, call, sets)
+        many::execute_many(self, call, sets)
     }
 
     fn bulk_insert(

@@ -62,6 +62,7 @@ mod error;
 mod infile;
 mod link;
 mod load;
+mod many;
 mod options;
 mod reach;
 mod reading;

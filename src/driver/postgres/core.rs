@@ -311,6 +311,12 @@ impl Core {
         }
     }
 
+    /// A statement that has just run, for runs that do without the client.
+    pub(super) fn prepare(&mut self, sql: &str) -> Result<Arc<Prepared>> {
+        let known = self.statements.prepare(&mut self.client, &self.wire, sql);
+        known.map(|(prepared, _)| prepared).map_err(|native| self.failed(native))
+    }
+
     /// Runs a statement whose rows nobody reads.
     pub(super) fn execute_native(
         &mut self,
@@ -470,7 +476,7 @@ pub(super) fn nul(what: &str) -> Error {
 }
 
 /// Writes all values for the types that the server inferred.
-fn encode_all<'v>(bound: &'v Bound<'_>, prepared: &Prepared) -> Result<Vec<Encoded<'v>>> {
+pub(super) fn encode_all<'v>(bound: &'v Bound<'_>, prepared: &Prepared) -> Result<Vec<Encoded<'v>>> {
     let values = &bound.values;
     let types = prepared.native.params();
     if types.len() != values.len() {

@@ -5,10 +5,10 @@ use std::borrow::BorrowMut;
 use std::sync::Arc;
 
 use super::core::Core;
-use super::{catalog, copy, listen};
+use super::{catalog, copy, listen, pipeline};
 use crate::driver::{BulkPath, Call, Catalog, CommitOutcome, Executed, Handle, Heard, Link, LinkState, Reset, RowSink};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sql::{Bound, Dialect, POSTGRES};
+use crate::sql::{Bound, Dialect, POSTGRES, Sets};
 use crate::value::Value;
 
 /// A way to a connection: one's own, or one that somebody else reads from at the same time.
@@ -128,6 +128,10 @@ impl<C: Held> Link for Way<C> {
             // COMMIT was not sent, and the transaction accepts it no more.
             Err(error) => CommitOutcome::RolledBack(error),
         }
+    }
+
+    fn execute_many(&mut self, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
+        pipeline::execute_many(self.freed()?, call, sets)
     }
 
     fn bulk_insert(

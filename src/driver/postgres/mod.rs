@@ -54,6 +54,7 @@ mod handle;
 mod link;
 mod listen;
 mod options;
+mod pipeline;
 mod rows;
 mod source;
 mod statements;

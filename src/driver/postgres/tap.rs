@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use tokio::io::ReadBuf;
 
+use super::pipeline::{Ahead, Fate};
 use super::traffic::{Strange, is_length};
 use super::types::Shape;
 use crate::driver::BATCH_BYTES;
@@ -26,6 +27,15 @@ const MOST: usize = 64 * 1024;
 
 /// How much is thrown away before the reader is called, who may have enough of it.
 const THROWN: usize = 256 * 1024;
+
+/// What is kept back from the client.
+#[derive(Debug)]
+pub(super) enum Kept {
+    /// The rows of a result.
+    Rows(Tap),
+    /// The answers to runs that went ahead of the client's own.
+    Answers(Ahead),
+}
 
 /// Takes the rows of one result.
 #[derive(Debug)]
@@ -171,11 +181,16 @@ impl Inbox {
         self.end - self.start
     }
 
-    /// Passes on what is not the tap's.
+    /// Passes on what is not kept.
     ///
     /// # Errors
     /// What came is not what a PostgreSQL server sends.
-    pub(super) fn pass(&mut self, mut tap: Option<&mut Tap>, out: &mut ReadBuf<'_>) -> io::Result<()> {
+    pub(super) fn pass(&mut self, kept: Option<&mut Kept>, out: &mut ReadBuf<'_>) -> io::Result<()> {
+        let (mut tap, mut answers) = match kept {
+            Some(Kept::Rows(tap)) => (Some(tap), None),
+            Some(Kept::Answers(ahead)) => (None, Some(ahead)),
+            None => (None, None),
+        };
         loop {
             self.pay(out);
             self.skip(tap.as_deref_mut());
@@ -202,8 +217,8 @@ impl Inbox {
                 return Err(Strange::Length.into());
             }
             let whole = length as usize + 1;
-            match &mut tap {
-                Some(tap) if kind == b'D' => {
+            match (&mut tap, &mut answers) {
+                (Some(tap), _) if kind == b'D' => {
                     if tap.is_full {
                         break;
                     }
@@ -216,6 +231,15 @@ impl Inbox {
                         self.start += whole;
                     }
                 }
+                (_, Some(ahead)) => match ahead.fate(kind) {
+                    Fate::Passes => self.passing = whole,
+                    Fate::Dropped => self.skipping = whole,
+                    Fate::Counted if self.waiting() < whole => break,
+                    Fate::Counted => {
+                        ahead.count(&self.bytes[self.start + HEADER..self.start + whole]);
+                        self.start += whole;
+                    }
+                },
                 _ => self.passing = whole,
             }
         }
@@ -290,6 +314,17 @@ mod tests {
         Tap::new(Arc::new(Shape::new([("id", &Type::INT4), ("name", &Type::TEXT)], true)), wanted)
     }
 
+    /// The tap as what is kept.
+    fn with<T>(tap: &mut Tap, what: impl FnOnce(&mut Kept) -> T) -> T {
+        let shape = Arc::clone(&tap.shape);
+        let mut kept = Kept::Rows(std::mem::replace(tap, Tap::new(shape, 1)));
+        let done = what(&mut kept);
+        if let Kept::Rows(after) = kept {
+            *tap = after;
+        }
+        done
+    }
+
     /// What the client gets of `bytes`, which come in pieces of that size and go on in such of `room`; and the ids that
     /// the tap took, batch by batch, one for each call and one at the end.
     fn read(bytes: &[u8], piece: usize, room: usize, tap: &mut Tap) -> (Vec<u8>, Vec<Vec<i64>>) {
@@ -310,7 +345,7 @@ mod tests {
         loop {
             let mut out = vec![0; room];
             let mut out = ReadBuf::new(&mut out);
-            inbox.pass(Some(tap), &mut out).unwrap();
+            with(tap, |kept| inbox.pass(Some(kept), &mut out)).unwrap();
             passed.extend_from_slice(out.filled());
             if !out.filled().is_empty() {
                 continue;
@@ -383,7 +418,7 @@ mod tests {
             coming = &coming[count..];
             let mut out = [0; 64];
             let mut out = ReadBuf::new(&mut out);
-            inbox.pass(Some(&mut tap), &mut out).unwrap();
+            with(&mut tap, |kept| inbox.pass(Some(kept), &mut out)).unwrap();
             calls += usize::from(out.filled() == call());
             if tap.holds() {
                 tap.discard();
@@ -409,7 +444,11 @@ mod tests {
             inbox.came(bytes.len());
             let mut out = [0; 256];
             let mut out = ReadBuf::new(&mut out);
-            inbox.pass(tap, &mut out).unwrap();
+            let passed = match tap {
+                Some(tap) => with(tap, |kept| inbox.pass(Some(kept), &mut out)),
+                None => inbox.pass(None, &mut out),
+            };
+            passed.unwrap();
             (out.filled().to_vec(), inbox.is_empty())
         };
         assert_eq!(pass(&bytes[..50], Some(&mut tap)), (Vec::new(), false));
@@ -425,12 +464,12 @@ mod tests {
         inbox.room()[..6].copy_from_slice(&[b'D', 0x3f, 0xff, 0xff, 0xff, 0]);
         inbox.came(6);
         let mut out = [0; 8];
-        inbox.pass(Some(&mut tap), &mut ReadBuf::new(&mut out)).unwrap();
+        with(&mut tap, |kept| inbox.pass(Some(kept), &mut ReadBuf::new(&mut out))).unwrap();
         assert!(inbox.room().len() < MOST);
         let mut inbox = Inbox::default();
         inbox.room()[..5].copy_from_slice(&[b'D', 0xff, 0xff, 0xff, 0xff]);
         inbox.came(5);
-        assert!(inbox.pass(Some(&mut tap), &mut ReadBuf::new(&mut out)).is_err());
+        assert!(with(&mut tap, |kept| inbox.pass(Some(kept), &mut ReadBuf::new(&mut out))).is_err());
     }
 
     #[test]
@@ -447,7 +486,7 @@ mod tests {
             inbox.came(bad.len());
             let mut out = [0; 64];
             let mut out = ReadBuf::new(&mut out);
-            inbox.pass(Some(&mut tap), &mut out).unwrap();
+            with(&mut tap, |kept| inbox.pass(Some(kept), &mut out)).unwrap();
             assert_eq!(out.filled(), call());
             assert_eq!(tap.batch().unwrap_err().kind(), ErrorKind::Conversion);
         }

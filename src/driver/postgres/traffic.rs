@@ -153,6 +153,8 @@ pub(super) struct Traffic {
     /// Whether the next statement that the client prepares is only to be described: it goes without the name that the
     /// client gives it, so that nothing of it stays in the session.
     pub(super) describes: bool,
+    /// Messages that go before the next Parse.
+    pub(super) ahead: Vec<u8>,
 }
 
 impl Traffic {
@@ -171,6 +173,7 @@ impl Traffic {
             key: None,
             wants_text: false,
             describes: false,
+            ahead: Vec::new(),
         }
     }
 
@@ -290,9 +293,31 @@ impl Traffic {
         Some(changed)
     }
 
+    /// The bytes as they are to be sent, where they are to be others and not as many, so that they are sent as a whole.
+    pub(super) fn changed_as_a_whole(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        if self.describes { self.without_name(bytes) } else { self.with_ahead(bytes) }
+    }
+
+    /// With what goes ahead of the first statement in them. It is not to stand before what else there is, whose answer
+    /// would otherwise be the error of what went ahead.
+    fn with_ahead(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        if self.ahead.is_empty() || !self.outgoing.is_between_messages() {
+            return None;
+        }
+        let mut rest = bytes;
+        while let Some((kind, _, after)) = first_message(rest) {
+            if kind == b'P' {
+                let before = &bytes[..bytes.len() - rest.len()];
+                return Some([before, &std::mem::take(&mut self.ahead), rest].concat());
+            }
+            rest = after;
+        }
+        None
+    }
+
     /// The bytes as they are to be sent, where a statement is only described: its Parse, and the Describe behind it, without
     /// the name that the client chose. They are shorter then, so they are sent as a whole or not changed.
-    pub(super) fn without_name(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+    fn without_name(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         if !self.describes || !self.outgoing.is_between_messages() {
             return None;
         }
@@ -456,15 +481,33 @@ mod tests {
         ]
         .concat();
         let mut traffic = logged_in();
-        assert_eq!(traffic.without_name(&named), None);
+        assert_eq!(traffic.changed_as_a_whole(&named), None);
         traffic.describes = true;
-        assert_eq!(traffic.without_name(&named), Some(unnamed));
+        assert_eq!(traffic.changed_as_a_whole(&named), Some(unnamed));
         // What the client prepares for itself then, to look a type up, keeps its name.
-        assert_eq!(traffic.without_name(&named), None);
+        assert_eq!(traffic.changed_as_a_whole(&named), None);
         // What does not hold the statement is left as it is, and so is what begins in the midst of a message.
         traffic.describes = true;
-        assert_eq!(traffic.without_name(&message(b'Q', b"x\0")), None);
+        assert_eq!(traffic.changed_as_a_whole(&message(b'Q', b"x\0")), None);
         traffic.sent(&named[..3]).unwrap();
-        assert_eq!(traffic.without_name(&named), None);
+        assert_eq!(traffic.changed_as_a_whole(&named), None);
+    }
+
+    #[test]
+    fn what_goes_ahead_stands_before_the_next_statement_and_behind_all_else() {
+        let (end, sync) = (message(b'C', b"Ss1\0"), message(b'S', &[]));
+        let (statement, ahead) = (message(b'P', b"\0\0\0\0"), message(b'B', b"\0\0\0\0\0\0\0\0"));
+        let mut traffic = logged_in();
+        traffic.ahead = ahead.clone();
+        // Not yet.
+        assert_eq!(traffic.changed_as_a_whole(&[&*end, &*sync].concat()), None);
+        let bytes = [&*end, &*sync, &*statement, &*sync].concat();
+        let changed = [&*end, &*sync, &*ahead, &*statement, &*sync].concat();
+        assert_eq!(traffic.changed_as_a_whole(&bytes), Some(changed));
+        // Once.
+        assert_eq!(traffic.changed_as_a_whole(&bytes), None);
+        traffic.ahead = ahead;
+        traffic.sent(&statement[..3]).unwrap();
+        assert_eq!(traffic.changed_as_a_whole(&bytes), None);
     }
 }

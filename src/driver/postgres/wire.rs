@@ -28,7 +28,8 @@ use tokio::time::{Sleep, sleep_until};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream as Encrypted;
 
-use super::tap::{Inbox, Tap};
+use super::pipeline::Ahead;
+use super::tap::{Inbox, Kept, Tap};
 use super::tls::{Tls, channel_binding_of};
 use super::traffic::Traffic;
 
@@ -45,7 +46,7 @@ pub(super) struct Wire {
     waker: Mutex<Option<Waker>>,
     traffic: Mutex<Traffic>,
     /// What takes the rows of the result that is being read. Used by the thread of the connection alone.
-    tap: Mutex<Option<Tap>>,
+    kept: Mutex<Option<Kept>>,
     /// How soon answers come.
     patience: Patience,
     looking: Mutex<Looking>,
@@ -73,7 +74,7 @@ impl Wire {
             deadline,
             waker: Mutex::new(None),
             traffic: Mutex::new(Traffic::new(refuses_cleartext)),
-            tap: Mutex::new(None),
+            kept: Mutex::new(None),
             patience: Patience::of_a_worker(),
             looking: Mutex::new(Looking::NotYet),
             plugged: AtomicBool::new(false),
@@ -137,14 +138,14 @@ impl Wire {
     pub(super) fn set_tap(&self, tap: Tap) -> bool {
         let can_be = self.is_plugged() && self.status().is_some();
         if can_be {
-            *self.tap.lock() = Some(tap);
+            *self.kept.lock() = Some(Kept::Rows(tap));
         }
         can_be
     }
 
     pub(super) fn end_tap(&self) {
-        let tap = self.tap.lock().take();
-        drop(tap);
+        let kept = self.kept.lock().take();
+        drop(kept);
         self.rest();
     }
 
@@ -153,10 +154,30 @@ impl Wire {
         *self.looking.lock() = Looking::NotYet;
     }
 
+    /// These messages go before the next statement that the client sends with its text, and the answers to them are kept.
+    pub(super) fn send_ahead(&self, messages: Vec<u8>, answers: Ahead) {
+        self.traffic.lock().ahead = messages;
+        *self.kept.lock() = Some(Kept::Answers(answers));
+    }
+
+    /// What has come of them; nothing where they were not even sent.
+    pub(super) fn end_ahead(&self) -> Option<Ahead> {
+        let unsent = std::mem::take(&mut self.traffic.lock().ahead);
+        let kept = self.kept.lock().take();
+        self.rest();
+        match kept {
+            Some(Kept::Answers(ahead)) if unsent.is_empty() => Some(ahead),
+            _ => None,
+        }
+    }
+
     /// Does something to the tap that there is, between two answers of the client.
     pub(super) fn with_tap<T>(&self, what: impl FnOnce(&mut Tap) -> T) -> Option<T> {
         self.rest();
-        self.tap.lock().as_mut().map(what)
+        match self.kept.lock().as_mut() {
+            Some(Kept::Rows(tap)) => Some(what(tap)),
+            _ => None,
+        }
     }
 
     /// Nothing has come. Looks out for a moment, in place of falling asleep, if an answer is still to come and that has
@@ -339,9 +360,9 @@ impl AsyncRead for WireStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let WireStream { transport, wire, inbox, .. } = &mut *self;
         let before = buf.filled().len();
-        let mut tap = wire.tap.lock();
-        if tap.is_none() && inbox.is_empty() {
-            drop(tap);
+        let mut kept = wire.kept.lock();
+        if kept.is_none() && inbox.is_empty() {
+            drop(kept);
             let polled = transport.poll_read(cx, wire, buf);
             if let Poll::Ready(Ok(())) = &polled {
                 wire.traffic.lock().received(&buf.filled()[before..])?;
@@ -349,12 +370,12 @@ impl AsyncRead for WireStream {
             return polled;
         }
         loop {
-            inbox.pass(tap.as_mut(), buf)?;
+            inbox.pass(kept.as_mut(), buf)?;
             if buf.filled().len() > before {
                 wire.traffic.lock().received(&buf.filled()[before..])?;
                 return Poll::Ready(Ok(()));
             }
-            if tap.as_ref().is_some_and(Tap::holds) {
+            if matches!(kept.as_ref(), Some(Kept::Rows(tap)) if tap.holds()) {
                 // Nobody need be woken: the client has what makes it come back, and then asks again.
                 return Poll::Pending;
             }
@@ -373,8 +394,8 @@ impl AsyncRead for WireStream {
 impl AsyncWrite for WireStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.send_unsent(cx))?;
-        let unnamed = self.wire.traffic.lock().without_name(buf);
-        if let Some(bytes) = unnamed {
+        let whole = self.wire.traffic.lock().changed_as_a_whole(buf);
+        if let Some(bytes) = whole {
             self.unsent = bytes;
             // What is left of it goes with the flush that follows.
             if let Poll::Ready(Err(error)) = self.send_unsent(cx) {

@@ -38,6 +38,11 @@ impl<'v> Encoded<'v> {
         Encoded { is_text: false, bytes: Some(bytes.into()) }
     }
 
+    /// The bytes; `None` for NULL.
+    pub(in super::super) fn bytes(&self) -> Option<&[u8]> {
+        self.bytes.as_deref()
+    }
+
     /// The bytes; none for NULL.
     pub(in super::super) fn as_bytes(&self) -> &[u8] {
         self.bytes.as_deref().unwrap_or_default()
