@@ -159,13 +159,11 @@ fn drops_do_not_wait_for_a_stuck_worker() {
 
 #[test]
 fn ten_thousand_workers_leave_no_thread_behind() {
-    // In a process of its own: other tests start and end threads, too.
-    run_alone("alone_ten_thousand_workers", Duration::from_secs(120));
+    // Other tests start and end threads, too.
+    alone("ten_thousand_workers_leave_no_thread_behind", Duration::from_secs(120), ten_thousand_workers);
 }
 
-#[test]
-#[ignore = "run by ten_thousand_workers_leave_no_thread_behind"]
-fn alone_ten_thousand_workers() {
+fn ten_thousand_workers() {
     let (first, _) = ready();
     first.close();
     first.ended().wait().expect("the worker ends");
@@ -186,14 +184,12 @@ fn alone_ten_thousand_workers() {
 #[test]
 fn a_process_ends_though_its_workers_are_stuck() {
     let start = Instant::now();
-    run_alone("alone_stuck_at_exit", Duration::from_secs(20));
+    alone("a_process_ends_though_its_workers_are_stuck", Duration::from_secs(20), exit_with_a_stuck_worker);
     // Ten times the promised 200 ms; the job itself would take half a minute.
     assert!(start.elapsed() < Duration::from_secs(2), "the process took {:?} to end", start.elapsed());
 }
 
-#[test]
-#[ignore = "run by a_process_ends_though_its_workers_are_stuck"]
-fn alone_stuck_at_exit() {
+fn exit_with_a_stuck_worker() {
     let (worker, _) = ready();
     let (started, starts) = mpsc::channel();
     let reply = worker.submit(None, move |_, _| {
@@ -205,11 +201,16 @@ fn alone_stuck_at_exit() {
     std::process::exit(if reply.leave_at(None).wait_until(Instant::now()).is_err() { 0 } else { 1 });
 }
 
-/// Runs an ignored test in a process of its own, which has to come to its end in time.
-fn run_alone(test: &str, limit: Duration) {
+/// Runs the body of a test in a process of its own, which has to come to its end in time: the test itself, run once more.
+fn alone(test: &str, limit: Duration, body: fn()) {
+    const ALONE: &str = "PONTOON_BRIDGE_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return body();
+    }
     let program = std::env::current_exe().expect("a test knows its program");
     let mut child = Command::new(program)
-        .args(["--exact", "--ignored", test])
+        .args(["--exact", test])
+        .env(ALONE, test)
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("a test can run itself");

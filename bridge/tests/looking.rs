@@ -61,8 +61,8 @@ fn a_poll_comes_back_though_the_answer_does_not() {
         door.open();
         block_on(reply).expect("the job ran");
     }
-    // A few microseconds, and whatever else the machine had to do in the best of twenty cases.
-    assert!(shortest < Duration::from_millis(2), "{shortest:?}");
+    // Ten times the promised 10 us; the best of twenty, which the machine let be at least once.
+    assert!(shortest < Duration::from_micros(100), "{shortest:?}");
 }
 
 #[test]
