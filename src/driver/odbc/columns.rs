@@ -81,6 +81,28 @@ impl Shapes {
         }
         Ok(Shapes { columns: Arc::new(Columns::new(columns)), shapes })
     }
+
+    /// Whether the columns of a result are these, as far as their names and types tell.
+    pub(super) fn are_those_of(&self, cursor: &mut Opened<'_>) -> Result<bool, odbc_api::Error> {
+        if !self.are_as_many_as_in(cursor)? {
+            return Ok(false);
+        }
+        let mut description = odbc_api::ColumnDescription::new("", DataType::Unknown, Nullability::Unknown);
+        description.name.reserve(LONGEST_NAME);
+        for ((number, column), shape) in (1..).zip(self.columns.iter()).zip(&self.shapes) {
+            cursor.describe_col(number, &mut description)?;
+            let is_called_so = description.name_to_string().is_ok_and(|name| name == column.name());
+            if !is_called_so || description.data_type != shape.data_type {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a result has as many columns.
+    pub(super) fn are_as_many_as_in(&self, cursor: &mut Opened<'_>) -> Result<bool, odbc_api::Error> {
+        Ok(usize::try_from(cursor.num_result_cols()?).is_ok_and(|count| count == self.shapes.len()))
+    }
 }
 
 fn kind_of(reading: Reading) -> Kind {

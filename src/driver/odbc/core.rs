@@ -12,39 +12,20 @@ use super::error::{Diagnosis, of_statement};
 use super::family::{self, Text};
 use super::params::{Binding, Parameter};
 use super::rows::{Failure, Rows};
+use super::run::{Run, Stopped};
 use super::source::Shared;
+use super::statements::{Prepared, Statements, is_stale};
 use crate::driver::foreign::known::{self, Known, Style};
 use crate::driver::foreign::probe::Probe;
 use crate::driver::foreign::statement::{begins_with, is_plain};
-use crate::driver::raw::odbc::{Lent, Once, Opened, Running, end, info, number, row_count};
+use crate::driver::raw::odbc::{Keeper, Lent, Once, Running, What, info, number};
 use crate::driver::{Call, LinkState};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::sql::{Dialect, Statement, StatementKind};
 
-/// An open connection, ended without a panic when it is dropped.
-pub(super) struct Conn(Option<Connection<'static>>);
-
-impl Conn {
-    pub(super) fn new(connection: Connection<'static>) -> Conn {
-        Conn(Some(connection))
-    }
-
-    /// Ends it and says whether the driver let it go.
-    pub(super) fn close(mut self) -> bool {
-        self.0.take().is_none_or(end)
-    }
-}
-
-impl Drop for Conn {
-    fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
-            end(connection);
-        }
-    }
-}
-
 pub(super) struct Core {
-    pub(super) conn: Conn,
+    pub(super) conn: Keeper<Prepared>,
+    pub(super) statements: Statements,
     pub(super) shared: Arc<Shared>,
     pub(super) running: Arc<Running>,
     pub(super) known: &'static Known,
@@ -83,7 +64,8 @@ impl Core {
             && number(&connection, InfoType::GetDataExtensions)
                 .is_some_and(|extensions| extensions & FETCHES_AGAIN == FETCHES_AGAIN);
         Ok(Core {
-            conn: Conn::new(connection),
+            statements: Statements::of(&connection, &shared, family),
+            conn: Keeper::new(connection),
             shared,
             running,
             known,
@@ -99,13 +81,13 @@ impl Core {
 
     /// The driver's own connection.
     pub(super) fn connection(&self) -> Result<&Connection<'static>> {
-        self.conn.0.as_ref().ok_or_else(closed)
+        self.conn.connection().ok_or_else(closed)
     }
 
     pub(super) fn connection_mut(&mut self) -> Option<&mut Connection<'static>> {
         // What is done with it nobody knows.
         self.state.set(None);
-        self.conn.0.as_mut()
+        self.conn.connection_mut()
     }
 
     pub(super) fn statement(&self) -> Result<StatementImpl<'_>> {
@@ -177,27 +159,38 @@ impl Core {
         // Some drivers take what is behind the last semicolon for another statement, also when it is nothing.
         let sql = sql.trim_end_matches(|c: char| c.is_ascii_whitespace() || c == ';');
         let before = self.state.replace(None);
-        let mut statement = self.statement()?;
-        let mut once = Once::new(&mut statement);
         // Texts in ASCII mean the same either way, and the narrow way is the one every driver has.
         let wide = self.binding.text == Text::Wide && !sql.is_ascii();
-        let read_to_end = |ran: Result<Option<Opened<'_>>, odbc_api::Error>| match ran? {
-            None => Ok(false),
-            Some(cursor) => Rows::of(self, cursor).and_then(|rows| read(self, rows)).map(|()| true),
-        };
-        let ran = |once| Once::run(once, sql, wide, parameters);
-        match read_to_end(if interruptible {
-            self.running.during(&mut once, ran)
-        } else {
-            self.running.to_its_end(&mut once, ran)
-        }) {
-            Ok(had_rows) => {
-                let changed = if had_rows { None } else { row_count(&mut once) };
+        let mut run = Run { core: self, interruptible, parameters, read: Some(read), shapes: None };
+        if let Some(mut taken) = self.prepared(sql, wide, parameters) {
+            run.shapes = taken.of().shapes.take();
+            match run.prepared(&mut taken) {
+                Ok(changed) => {
+                    taken.of().shapes = run.shapes;
+                    // A cancel that came beside it may have left anything on the handle.
+                    if !self.running.was_cancelled() {
+                        taken.keep(self.statements.most());
+                    }
+                    self.keep(before, sql);
+                    return Ok(changed);
+                }
+                // Outside of a transaction a statement that was refused as it was prepared has done nothing.
+                Err(Stopped::Native(diagnosis))
+                    if run.read.is_some() && before == Some(LinkState::Idle) && is_stale(&diagnosis) => {}
+                Err(Stopped::Native(diagnosis)) => return Err(self.failed(&diagnosis)),
+                Err(Stopped::Ours(error)) => return Err(error),
+            }
+            run.shapes = None;
+        }
+        let mut statement = self.statement()?;
+        match run.once(&mut Once::new(&mut statement), What::Text { sql, wide }) {
+            Ok(changed) => {
                 self.keep(before, sql);
+                self.ran(sql);
                 Ok(changed)
             }
-            Err(Failure::Native(error)) => Err(self.failed(&Diagnosis::of(error).with_more(once.statement()))),
-            Err(Failure::Ours(error)) => Err(error),
+            Err(Stopped::Native(diagnosis)) => Err(self.failed(&diagnosis)),
+            Err(Stopped::Ours(error)) => Err(error),
         }
     }
 

@@ -19,6 +19,21 @@ pub(super) enum Floats {
     Finite,
 }
 
+/// What holds of a statement that stays prepared when it runs again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// Nobody has looked: every run sends its text.
+    Nothing,
+    /// It runs as the tables are by then, and its columns are asked for each time.
+    Statement,
+    /// Its columns too: the server refuses to run a statement whose columns have changed. So their names and types are
+    /// compared, for the case that the driver was told not to use the server's statements, and no more is asked.
+    Columns,
+    /// What the driver says of its columns is what they were when it was prepared, so none may run when the version of the
+    /// schema is another one.
+    UntilVersion(&'static str),
+}
+
 /// What psqlodbc runs when it has connected.
 const ZONE: &[&str] = &["ConnSettings", "A6"];
 const UTC: &str = "SET TimeZone TO 'UTC'";
@@ -67,6 +82,7 @@ pub(super) struct Family {
     /// What makes it look at the schema before it tells what columns a query has, where another connection can have
     /// changed it.
     pub(super) look: Option<&'static str>,
+    pub(super) keeps: Keeps,
     /// What swallows a cancel that came too late to hit its statement and would hit the next one.
     pub(super) fence: Option<&'static str>,
     /// What to install, in the words of Debian.
@@ -91,6 +107,7 @@ pub(super) static UNKNOWN: Family = Family {
     bigint: true,
     floats: Floats::All,
     look: None,
+    keeps: Keeps::Nothing,
     fence: None,
     package: "",
 };
@@ -111,6 +128,7 @@ static FAMILIES: &[Family] = &[
         text: Text::Narrow,
         fetches_again: true,
         nests: true,
+        keeps: Keeps::Columns,
         package: "odbc-postgresql",
         ..UNKNOWN
     },
@@ -123,6 +141,7 @@ static FAMILIES: &[Family] = &[
         nests: true,
         stores_results: true,
         floats: Floats::Finite,
+        keeps: Keeps::Statement,
         fence: Some("SELECT 0"),
         package: "odbc-mariadb",
         ..UNKNOWN
@@ -142,6 +161,7 @@ static FAMILIES: &[Family] = &[
         arrays: false,
         floats: Floats::NoNan,
         look: Some("SELECT 1 FROM sqlite_master LIMIT 0"),
+        keeps: Keeps::UntilVersion("PRAGMA schema_version"),
         nests: true,
         stores_results: true,
         package: "libsqliteodbc",

@@ -54,9 +54,7 @@ impl Reentrant for Core {
     ) -> Result<()> {
         refuse_without_rows(&statement.sql, self.dialect)?;
         self.enter(call)?;
-        if let Some(look) = self.binding.family.look {
-            self.run(look, |_, _| Ok(()))?;
-        }
+        self.look()?;
         let nests = self.binding.family.nests;
         let mut had_rows = false;
         let parameters = self.binding.all(&statement.values, |at| statement.parameter(at))?;
@@ -139,8 +137,8 @@ impl Reentrant for Core {
         self.connection_mut().map(|connection| connection as &mut dyn Any)
     }
 
-    fn close(self) -> Result<()> {
-        if self.conn.close() {
+    fn close(mut self) -> Result<()> {
+        if self.conn.end() {
             return Ok(());
         }
         Err(Error::new(ErrorKind::ConnectionLost, "the driver did not let the connection go")

@@ -62,7 +62,9 @@ mod manager;
 mod options;
 mod params;
 mod rows;
+mod run;
 mod source;
+mod statements;
 mod target;
 mod transactions;
 

@@ -1,5 +1,7 @@
 //! The rows of a result, one by one or in blocks.
 
+use std::sync::Arc;
+
 use odbc_api::buffers::ColumnarDynBuffer;
 use odbc_api::{Bit, Cursor, CursorRow, Nullable};
 
@@ -35,7 +37,7 @@ impl From<Error> for Failure {
 pub(super) struct Rows<'c> {
     core: &'c Core,
     cursor: Opened<'c>,
-    shapes: Shapes,
+    shapes: Arc<Shapes>,
     /// Whether it is read to its end also when nobody wants the rest: the statement writes, and drivers that are left
     /// before the end may cancel what the server has not done yet.
     to_the_end: bool,
@@ -56,9 +58,8 @@ struct Buffers {
 const KEPT: usize = 16 * 1024;
 
 impl<'c> Rows<'c> {
-    pub(super) fn of(core: &'c Core, mut cursor: Opened<'c>) -> Result<Rows<'c>, Failure> {
-        let shapes = Shapes::of(&mut cursor, core.in_utc)?;
-        Ok(Rows { core, cursor, shapes, to_the_end: false })
+    pub(super) fn of(core: &'c Core, cursor: Opened<'c>, shapes: Arc<Shapes>) -> Rows<'c> {
+        Rows { core, cursor, shapes, to_the_end: false }
     }
 
     /// The rows of a statement that writes.

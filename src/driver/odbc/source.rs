@@ -6,6 +6,7 @@ use super::core::Core;
 use super::family;
 use super::manager;
 use super::options::Settings;
+use super::statements::Changes;
 use super::target::{Target, add_password};
 use crate::config::Config;
 use crate::driver::foreign::known::{self, Known, Style};
@@ -22,6 +23,7 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     /// By the option, so that the database is not asked.
     pub(super) given_dialect: Option<&'static Known>,
+    pub(super) changes: Changes,
     /// What the first connection found.
     found: OnceLock<&'static Known>,
 }
@@ -63,6 +65,7 @@ impl OdbcSource {
             target: Target::of(config)?,
             settings: Settings::of(config),
             given_dialect,
+            changes: Changes::default(),
             found: OnceLock::new(),
         })))
     }

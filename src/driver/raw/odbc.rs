@@ -5,10 +5,11 @@
 //! taken from a borrowed object of `odbc-api`, used while the borrow lasts, and forgotten.
 
 mod arrays;
+mod keeper;
 
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::ptr::{null, null_mut, read};
+use std::ptr::{null, null_mut, read, without_provenance_mut};
 
 use std::time::{Duration, Instant};
 
@@ -18,12 +19,13 @@ use odbc_api::sys;
 use odbc_api::sys::{
     CDataType, ConnectionAttribute, Desc, HDbc, HStmt, IS_UINTEGER, InfoType, Lock, NO_TOTAL, Operation, SQLCancel,
     SQLColAttribute, SQLColumns, SQLExecDirectW, SQLForeignKeys, SQLGetData, SQLGetInfo, SQLPrimaryKeys, SQLRowCount,
-    SQLSetConnectAttr, SQLSetPos, SQLTables, SetPosIRow, SqlReturn,
+    SQLSetConnectAttr, SQLSetPos, SQLTables, SetPosIRow, SqlReturn, StatementAttribute,
 };
 use odbc_api::{BlockCursor, Connection, Cursor, CursorImpl, RowSetBuffer};
 use parking_lot::{Condvar, Mutex};
 
 pub(in crate::driver) use arrays::{Arrays, SetSaid};
+pub(in crate::driver) use keeper::{Keeper, Taken};
 
 /// A statement whose handle somebody else owns. `odbc-api` closes the cursor of such a one when its result is dropped, and
 /// panics when the driver refuses, as it does after a cancel that has closed the cursor already; here that is fine.
@@ -65,16 +67,24 @@ pub(in crate::driver) struct Once<'s> {
     statement: StatementRef<'s>,
 }
 
+/// What a statement is to run.
+#[derive(Clone, Copy)]
+pub(in crate::driver) enum What<'t> {
+    /// A text, as UTF-16 if `wide`.
+    Text { sql: &'t str, wide: bool },
+    /// What it was prepared with.
+    Prepared,
+}
+
 impl<'s> Once<'s> {
     pub(in crate::driver) fn new(statement: &'s mut StatementImpl<'_>) -> Once<'s> {
         Once { statement: statement.as_stmt_ref() }
     }
 
-    /// Runs a text with these parameters; a cursor where it has rows. `wide` sends the text as UTF-16.
+    /// Runs it with these parameters; a cursor where it has rows.
     pub(in crate::driver) fn run<'l>(
         &'l mut self,
-        sql: &str,
-        wide: bool,
+        what: What<'_>,
         parameters: &'l [Box<dyn InputParameter>],
     ) -> Result<Option<Opened<'l>>, odbc_api::Error> {
         let mut statement = self.statement.as_stmt_ref();
@@ -85,11 +95,12 @@ impl<'s> Once<'s> {
             // no later run reads it, because each begins with forgetting all parameters.
             unsafe { statement.bind_input_parameter(number, parameter) }.into_result(&statement)?;
         }
-        let ran = if wide {
-            execute_wide(&mut statement, sql)
-        } else {
+        let ran = match what {
+            What::Text { sql, wide: true } => execute_wide(&mut statement, sql),
             // SAFETY: the parameters that are bound are those above.
-            unsafe { statement.exec_direct(&SqlText::new(sql)) }
+            What::Text { sql, wide: false } => unsafe { statement.exec_direct(&SqlText::new(sql)) },
+            // SAFETY: the parameters that are bound are those above. A statement that was never prepared says so.
+            What::Prepared => unsafe { statement.execute() },
         };
         // An UPDATE that finds no rows is no error.
         ran.on_success(|| ()).on_no_data(|| ()).into_result(&statement)?;
@@ -218,6 +229,15 @@ impl Again<'_> {
                 Err(_) => return Err(failed("SQLGetData")),
             }
         }
+    }
+}
+
+impl<B> Drop for Blocks<'_, B> {
+    /// The statement may run again, and its rows are then read one by one at first.
+    fn drop(&mut self) {
+        // SAFETY: the statement is alive, since its borrow is. Nothing is fetched from here on until the columns are
+        // unbound, which `odbc-api` does when the cursor is dropped after this.
+        unsafe { arrays::set_statement(self.handle, StatementAttribute::RowArraySize, without_provenance_mut(1)) };
     }
 }
 
@@ -358,6 +378,23 @@ pub(in crate::driver) fn info(connection: &Connection<'_>, what: InfoType) -> Op
     Some(String::from_utf8_lossy(&buffer[..length]).trim_end_matches('\0').to_owned())
 }
 
+unsafe extern "system" {
+    // As the standard declares it, with all the numbers there are.
+    #[link_name = "SQLGetInfo"]
+    fn get_info(connection: HDbc, what: u16, value: sys::Pointer, room: i16, length: *mut i16) -> SqlReturn;
+}
+
+/// Whether what is prepared on a connection outlives the ends of transactions, of either kind.
+pub(in crate::driver) fn keeps_statements(connection: &Connection<'_>) -> bool {
+    // `SQL_CURSOR_COMMIT_BEHAVIOR`, `SQL_CURSOR_ROLLBACK_BEHAVIOR`; `SQL_CB_DELETE` is 0.
+    [23, 24].into_iter().all(|what| {
+        let mut behaviour = 0_u16;
+        // SAFETY: the connection is open and borrowed; what is asked for is a number of 16 bits, and it outlives the call.
+        let answer = unsafe { get_info(handle(connection), what, (&raw mut behaviour).cast(), 2, null_mut()) };
+        is_success(answer) && behaviour != 0
+    })
+}
+
 /// Sets an attribute whose value is a number; false when the driver refuses it.
 pub(in crate::driver) fn set_attribute(
     connection: &Connection<'_>,
@@ -366,7 +403,7 @@ pub(in crate::driver) fn set_attribute(
 ) -> bool {
     // SAFETY: the connection is open and borrowed; for attributes of this kind the pointer is the number itself.
     let answer = unsafe {
-        SQLSetConnectAttr(handle(connection), attribute, std::ptr::without_provenance_mut(value as usize), IS_UINTEGER)
+        SQLSetConnectAttr(handle(connection), attribute, without_provenance_mut(value as usize), IS_UINTEGER)
     };
     is_success(answer)
 }
@@ -473,20 +510,4 @@ pub(in crate::driver) fn number(connection: &Connection<'_>, what: InfoType) -> 
 
 fn is_success(answer: SqlReturn) -> bool {
     matches!(answer, SqlReturn::SUCCESS | SqlReturn::SUCCESS_WITH_INFO)
-}
-
-/// Disconnects and frees a connection without the panic that `odbc-api` has for a refusal. What the driver does not let
-/// go is leaked: freeing it could only fail too.
-pub(in crate::driver) fn end(connection: Connection<'_>) -> bool {
-    let mut handle = ManuallyDrop::new(connection.into_handle());
-    let mut done = !handle.disconnect().is_err();
-    if !done {
-        let _ = handle.rollback();
-        done = !handle.disconnect().is_err();
-    }
-    if done {
-        // A disconnected handle is free of everything that could keep it from being freed.
-        drop(ManuallyDrop::into_inner(handle));
-    }
-    done
 }

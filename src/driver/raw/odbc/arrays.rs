@@ -101,7 +101,7 @@ const UNTOUCHED: u16 = u16::MAX;
 
 /// # Safety
 /// The statement is alive, and the value is what the attribute wants, for as long as the statement keeps it.
-unsafe fn set_statement(statement: HStmt, attribute: StatementAttribute, value: sys::Pointer) {
+pub(super) unsafe fn set_statement(statement: HStmt, attribute: StatementAttribute, value: sys::Pointer) {
     // SAFETY: as the caller says.
     let _ = unsafe { SQLSetStmtAttr(statement, attribute, value, 0) };
 }
