@@ -24,7 +24,8 @@ pub(super) enum Floats {
 pub(super) enum Keeps {
     /// Nobody has looked: every run sends its text.
     Nothing,
-    /// It runs as the tables are by then, and its columns are asked for each time.
+    /// It runs as the tables are by then, and of its columns everything is told anew but the names: a text that leaves them
+    /// to the table is sent each time.
     Statement,
     /// Its columns too: the server refuses to run a statement whose columns have changed. So their names and types are
     /// compared, for the case that the driver was told not to use the server's statements, and no more is asked.

@@ -132,6 +132,9 @@ impl Core {
     }
 
     fn is_kept(&self, sql: &str) -> bool {
+        if self.binding.family.keeps == Keeps::Statement && has_asterisk(sql) {
+            return false;
+        }
         matches!(self.binding.family.keeps, Keeps::UntilVersion(asks) if asks == sql)
             || Statement::parse(sql, self.dialect)
                 .is_ok_and(|statement| matches!(statement.kind(), StatementKind::Read | StatementKind::Write))
@@ -171,6 +174,11 @@ impl Core {
     }
 }
 
+/// Whether a text may ask for columns that it does not name itself: an asterisk that is not that of `count(*)`.
+fn has_asterisk(sql: &str) -> bool {
+    sql.match_indices('*').any(|(at, _)| !sql[..at].trim_end().ends_with('('))
+}
+
 /// What is not plain and changes nothing that a statement was prepared for.
 fn is_harmless(sql: &str) -> bool {
     let transaction = ["BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "SAVE", "RELEASE"];
@@ -190,4 +198,33 @@ pub(super) fn is_stale(diagnosis: &Diagnosis) -> bool {
         || state.starts_with("42")
         || state.starts_with("22")
         || matches!(diagnosis.native(), 1243 | 1615 | 2030 | 2057)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_without_a_name_are_found() {
+        for text in
+            ["SELECT * FROM t", "SELECT a, t.* FROM t", "DELETE FROM t RETURNING *", "SELECT count(*), * FROM t"]
+        {
+            assert!(has_asterisk(text), "{text}");
+        }
+        for text in ["SELECT a FROM t", "SELECT count(*) FROM t", "SELECT count( * ) AS n FROM t"] {
+            assert!(!has_asterisk(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_leaves_statements_as_they_are_is_known() {
+        for text in
+            ["BEGIN", "start transaction", "ROLLBACK TO SAVEPOINT a", "SET SESSION TRANSACTION READ ONLY", "SHOW x"]
+        {
+            assert!(is_harmless(text), "{text}");
+        }
+        for text in ["SET search_path TO a", "USE shop", "ALTER TABLE t ADD a INT", "CALL p()", "DISCARD ALL"] {
+            assert!(!is_harmless(text), "{text}");
+        }
+    }
 }
