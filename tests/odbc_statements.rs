@@ -319,6 +319,42 @@ fn a_text_runs_between_its_own_rows() {
 }
 
 #[test]
+fn drivers_that_are_told_to_stream_keep_statements_too() {
+    for (target, settings) in [
+        (sqlite(), ";StepAPI=1"),
+        (postgres(), "&UseDeclareFetch=1&Fetch=10"),
+        (postgres(), "&UseServerSidePrepare=0"),
+        (mariadb(), "&NO_CACHE=1&FORWARDONLY=1"),
+    ] {
+        let Some(mut target) = target else { continue };
+        target.url.push_str(settings);
+        let work = |db: &Database| -> Result<()> {
+            db.execute("CREATE TABLE held (id INTEGER PRIMARY KEY, v VARCHAR(10))", ())?;
+            db.execute_many("INSERT INTO held VALUES (?, ?)", (0..100_i64).map(|id| (id, format!("v{id}"))))?;
+            let text = "SELECT id, v FROM held WHERE id >= ? ORDER BY id";
+            for first in [95_i64, 0, 99, 1, 50, 98] {
+                let rows = db.fetch_all(text, (first,))?;
+                let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect::<Result<_>>()?;
+                assert_eq!(ids, (first..100).collect::<Vec<_>>(), "{settings}");
+                // The rest is left where it is.
+                assert_eq!(db.fetch_val::<i64>(text, (first,))?, Some(first), "{settings}");
+                assert_eq!(db.fetch_val::<i64>("SELECT count(*) FROM held", ())?, Some(100), "{settings}");
+                let changed = db.execute("UPDATE held SET v = ? WHERE id >= ?", ("w", first))?;
+                assert_eq!(changed.rows_affected, 100 - first as u64, "{settings}");
+            }
+            db.execute("ALTER TABLE held ADD COLUMN c INTEGER DEFAULT 3", ())?;
+            for first in [95_i64, 0, 99] {
+                assert_eq!(db.fetch_all(text, (first,))?.len() as i64, 100 - first, "{settings}");
+            }
+            Ok(())
+        };
+        let db = target.open("64");
+        work(&db).unwrap_or_else(|error| panic!("{settings}: {error:?}"));
+        assert!(db.close(Duration::from_secs(10)).is_clean(), "{settings}");
+    }
+}
+
+#[test]
 fn a_deadline_in_the_midst_leaves_the_text_as_it_was() {
     on_each(|target, db, _| {
         let count = |to: i64| db.fetch_val::<i64>(target.counts, (to,));

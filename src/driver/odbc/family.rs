@@ -83,6 +83,7 @@ pub(super) struct Family {
     /// What makes it look at the schema before it tells what columns a query has, where another connection can have
     /// changed it.
     pub(super) look: Option<&'static str>,
+    /// Whether statements stay prepared, unless the URL says how many.
     pub(super) keeps: Keeps,
     /// What swallows a cancel that came too late to hit its statement and would hit the next one.
     pub(super) fence: Option<&'static str>,
@@ -113,6 +114,22 @@ pub(super) static UNKNOWN: Family = Family {
     package: "",
 };
 
+/// MariaDB's own, which is for MySQL too.
+const MARIADB: Family = Family {
+    marks: &["maodbc", "mariadb"],
+    // An UPDATE counts the rows that it finds, as everywhere else, and not those that it makes different.
+    settings: &[(&["OPTION", "OPTIONS"], "2")],
+    typed_times: false,
+    text: Text::Narrow,
+    nests: true,
+    stores_results: true,
+    floats: Floats::Finite,
+    keeps: Keeps::Statement,
+    fence: Some("SELECT 0"),
+    package: "odbc-mariadb",
+    ..UNKNOWN
+};
+
 static FAMILIES: &[Family] = &[
     Family {
         marks: &["psqlodbc", "postgres"],
@@ -133,20 +150,9 @@ static FAMILIES: &[Family] = &[
         package: "odbc-postgresql",
         ..UNKNOWN
     },
-    Family {
-        marks: &["maodbc", "mariadb", "myodbc", "mysql"],
-        // An UPDATE counts the rows that it finds, as everywhere else, and not those that it makes different.
-        settings: &[(&["OPTION", "OPTIONS"], "2")],
-        typed_times: false,
-        text: Text::Narrow,
-        nests: true,
-        stores_results: true,
-        floats: Floats::Finite,
-        keeps: Keeps::Statement,
-        fence: Some("SELECT 0"),
-        package: "odbc-mariadb",
-        ..UNKNOWN
-    },
+    MARIADB,
+    // Of its own statements nobody has looked.
+    Family { marks: &["myodbc", "mysql"], keeps: Keeps::Nothing, ..MARIADB },
     Family {
         marks: &["sqlite"],
         settings: &[

@@ -39,6 +39,11 @@
 //! read a whole result into memory before the first row unless told otherwise (`UseDeclareFetch=1` of PostgreSQL's,
 //! `NO_CACHE=1` with `FORWARDONLY=1` of MariaDB's).
 //!
+//! # Statements
+//!
+//! A text that reads or writes rows is prepared when it runs again, and kept (`statement_cache`), by drivers of which it is
+//! known what they tell of a table that has changed since: those of PostgreSQL, MariaDB and SQLite.
+//!
 //! # Text
 //!
 //! Text goes to the driver as UTF-8 or as UTF-16, by what is known of the driver; the option `text` overrules it. A NUL

@@ -26,8 +26,7 @@ const FETCH: OptionSpec = OptionSpec::new(
 const STATEMENT_CACHE: OptionSpec = OptionSpec::new(
     "statement_cache",
     OptionKind::Integer { min: 0, max: 10_000 },
-    "How many prepared statements each connection keeps; 64 with the drivers of PostgreSQL, MariaDB, MySQL and SQLite, else \
-     none.",
+    "How many prepared statements each connection keeps; 64 with the drivers of PostgreSQL, MariaDB and SQLite, else none.",
 );
 
 /// The options of `odbc:` URLs; what is not among them goes to the driver.
