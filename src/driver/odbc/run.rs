@@ -41,7 +41,7 @@ impl<F: FnOnce(&Core, Rows<'_>) -> Result<(), Failure>> Run<'_, F> {
 
     /// Runs a statement. Returns how many rows it changed, if the driver knows.
     pub(super) fn once(&mut self, once: &mut Once<'_>, what: What<'_>) -> Result<Option<u64>, Stopped> {
-        match self.into_driver(once, what) {
+        match self.at_the_driver(once, what) {
             Ok(true) => Ok(None),
             Ok(false) => Ok(row_count(once)),
             Err(Failure::Native(error)) => Err(Stopped::Native(Diagnosis::of(error).with_more(once.statement()))),
@@ -50,7 +50,7 @@ impl<F: FnOnce(&Core, Rows<'_>) -> Result<(), Failure>> Run<'_, F> {
     }
 
     /// Whether it had rows.
-    fn into_driver(&mut self, once: &mut Once<'_>, what: What<'_>) -> Result<bool, Failure> {
+    fn at_the_driver(&mut self, once: &mut Once<'_>, what: What<'_>) -> Result<bool, Failure> {
         let (running, parameters) = (&self.core.running, self.parameters);
         let opened = if self.interruptible {
             running.during(once, |once| Once::run(once, what, parameters))
