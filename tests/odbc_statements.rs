@@ -287,6 +287,34 @@ fn parameters_may_be_of_other_types_than_the_last_time() {
 }
 
 #[test]
+fn a_text_means_the_same_when_it_runs_again() {
+    on_each(|target, db, _| {
+        db.execute("CREATE TABLE held (id INTEGER PRIMARY KEY, f DOUBLE PRECISION)", ())?;
+        db.execute("INSERT INTO held VALUES (1, 1.5)", ())?;
+        let conn = db.connection()?;
+        let tx = conn.begin()?;
+        for value in [Value::I64(5), Value::F64(1.5), Value::Text("5".into())] {
+            let first = tx.fetch_val::<Value>("SELECT ?", (value.clone(),))?;
+            for _ in 0..OFTEN {
+                let again = tx.fetch_val::<Value>("SELECT ?", (value.clone(),))?;
+                assert_eq!(again, first, "{}", target.name);
+            }
+        }
+        let mut largest = None;
+        for _ in 0..OFTEN {
+            // Larger than the column is, which is no error.
+            let found = tx.fetch_all("SELECT id FROM held WHERE id = ?", (5_000_000_000_i64,))?;
+            assert_eq!(found.len(), 0, "{}", target.name);
+            tx.execute("UPDATE held SET f = ?", (f32::MAX,))?;
+            let found = tx.fetch_val::<f64>("SELECT f FROM held WHERE id = ?", (1_i64,))?;
+            // SQLite's driver hands out fifteen digits.
+            assert_eq!(*largest.get_or_insert(found), found, "{}", target.name);
+        }
+        tx.rollback()
+    });
+}
+
+#[test]
 fn a_text_runs_between_its_own_rows() {
     on_each(|target, db, _| {
         db.execute("CREATE TABLE held (id INTEGER PRIMARY KEY)", ())?;

@@ -19,7 +19,7 @@ use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use odbc_api::Connection;
+use odbc_api::{Connection, DataType};
 
 use super::columns::Shapes;
 use super::core::Core;
@@ -30,7 +30,7 @@ use super::source::Shared;
 use crate::driver::foreign::statement::{begins_with, is_plain};
 use crate::driver::raw::odbc::{Taken, keeps_statements};
 use crate::error::Result;
-use crate::sql::{Statement, StatementKind};
+use crate::sql::{Dialect, Scanner, Statement, StatementKind, TokenKind};
 
 /// What is known of a statement that is kept.
 pub(super) struct Prepared {
@@ -127,8 +127,15 @@ impl Core {
             return None;
         }
         drop(once);
+        let typed;
+        let prepared = if self.binding.family.keeps == Keeps::Columns {
+            typed = with_types(sql, self.dialect, parameters)?;
+            typed.as_str()
+        } else {
+            sql
+        };
         let types = parameters.iter().map(type_of).collect();
-        self.conn.prepare(key, sql, Prepared { text: sql.into(), types, shapes: None })
+        self.conn.prepare(key, prepared, Prepared { text: sql.into(), types, shapes: None })
     }
 
     fn is_kept(&self, sql: &str) -> bool {
@@ -172,6 +179,30 @@ impl Core {
         }
         self.run(look, |_, _| Ok(())).map(drop)
     }
+}
+
+/// A text as psqlodbc makes it of one that is not prepared: with the types of its parameters. Of one that is prepared it leaves
+/// them to the server, which finds others: a number is then as small as the column that it is compared with, and the same
+/// text means something else when it runs again. `None` for types of which the driver's own word is not known.
+fn with_types(sql: &str, dialect: &'static Dialect, parameters: &[Parameter]) -> Option<String> {
+    let mut typed = String::with_capacity(sql.len() + 8 * parameters.len());
+    let mut rest = parameters.iter();
+    let mut done = 0;
+    for token in Scanner::new(sql, dialect) {
+        let token = token.ok()?;
+        if token.kind != TokenKind::Question {
+            continue;
+        }
+        typed.push_str(&sql[done..token.end]);
+        done = token.end;
+        match rest.next()?.data_type() {
+            DataType::BigInt => typed.push_str("::int8"),
+            DataType::Varchar { .. } | DataType::LongVarchar { .. } => {}
+            _ => return None,
+        }
+    }
+    typed.push_str(&sql[done..]);
+    rest.next().is_none().then_some(typed)
 }
 
 /// Whether a text may ask for columns that it does not name itself: an asterisk that is not that of `count(*)`.
