@@ -25,7 +25,7 @@ use odbc_api::{BlockCursor, Connection, Cursor, CursorImpl, RowSetBuffer};
 use parking_lot::{Condvar, Mutex};
 
 pub(in crate::driver) use arrays::{Arrays, SetSaid};
-pub(in crate::driver) use keeper::{Keeper, Taken};
+pub(in crate::driver) use keeper::{Keeper, Taken, keeps_statements};
 
 /// A statement whose handle somebody else owns. `odbc-api` closes the cursor of such a one when its result is dropped, and
 /// panics when the driver refuses, as it does after a cancel that has closed the cursor already; here that is fine.
@@ -376,23 +376,6 @@ pub(in crate::driver) fn info(connection: &Connection<'_>, what: InfoType) -> Op
     }
     let length = usize::try_from(length).ok()?.min(buffer.len() - 1);
     Some(String::from_utf8_lossy(&buffer[..length]).trim_end_matches('\0').to_owned())
-}
-
-unsafe extern "system" {
-    // As the standard declares it, with all the numbers there are.
-    #[link_name = "SQLGetInfo"]
-    fn get_info(connection: HDbc, what: u16, value: sys::Pointer, room: i16, length: *mut i16) -> SqlReturn;
-}
-
-/// Whether what is prepared on a connection outlives the ends of transactions, of either kind.
-pub(in crate::driver) fn keeps_statements(connection: &Connection<'_>) -> bool {
-    // `SQL_CURSOR_COMMIT_BEHAVIOR`, `SQL_CURSOR_ROLLBACK_BEHAVIOR`; `SQL_CB_DELETE` is 0.
-    [23, 24].into_iter().all(|what| {
-        let mut behaviour = 0_u16;
-        // SAFETY: the connection is open and borrowed; what is asked for is a number of 16 bits, and it outlives the call.
-        let answer = unsafe { get_info(handle(connection), what, (&raw mut behaviour).cast(), 2, null_mut()) };
-        is_success(answer) && behaviour != 0
-    })
 }
 
 /// Sets an attribute whose value is a number; false when the driver refuses it.

@@ -5,9 +5,9 @@ use std::mem::{ManuallyDrop, take};
 
 use odbc_api::Connection;
 use odbc_api::handles::{SqlText, Statement as _, StatementImpl};
-use odbc_api::sys::{HandleType, SQLFreeHandle};
+use odbc_api::sys::{self, HDbc, HandleType, SQLFreeHandle, SqlReturn};
 
-use super::Once;
+use super::{Once, handle, is_success};
 
 /// An open connection with statements that borrow from it, the one that was not used for longest first. Of each, `K` is
 /// what is known of it. The connection is ended without a panic when this is dropped.
@@ -147,4 +147,22 @@ impl<K> Taken<'_, K> {
     pub(in crate::driver) fn of(&mut self) -> &mut K {
         &mut self.kept.of
     }
+}
+
+unsafe extern "system" {
+    // As the standard declares it, with all the numbers there are.
+    #[link_name = "SQLGetInfo"]
+    fn get_info(connection: HDbc, what: u16, value: sys::Pointer, room: i16, length: *mut i16) -> SqlReturn;
+}
+
+/// Whether what is prepared on a connection outlives the ends of transactions, of either kind.
+pub(in crate::driver) fn keeps_statements(connection: &Connection<'_>) -> bool {
+    // `SQL_CURSOR_COMMIT_BEHAVIOR`, `SQL_CURSOR_ROLLBACK_BEHAVIOR`; `SQL_CB_DELETE` is 0.
+    [23, 24].into_iter().all(|what| {
+        let mut behaviour = 0_u16;
+        // SAFETY: the connection is open and borrowed; what is asked for is a number of 16 bits, and it outlives the call.
+        let answer =
+            unsafe { get_info(handle(connection), what, (&raw mut behaviour).cast(), 2, std::ptr::null_mut()) };
+        is_success(answer) && behaviour != 0
+    })
 }
