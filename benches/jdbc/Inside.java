@@ -10,7 +10,7 @@ import java.util.List;
  *
  * <pre>
  * Inside URL ROW            checks: prints a digest of what was read
- * Inside URL ROW SECONDS    measures for so long, when it has run for as long before
+ * Inside URL ROW SECONDS    measures for so long, when it gets no faster any more
  * </pre>
  *
  * Prints a digest, and seconds for one.
@@ -90,11 +90,7 @@ final class Inside {
             run(batch, 0, operation);
             return 0;
         }
-        long number = 0;
-        // Once for getting warm, once measured.
-        for (long end = System.nanoTime() + (long) (seconds * 1e9); number == 0 || System.nanoTime() < end; number++) {
-            run(batch, number, operation);
-        }
+        long number = warmUp(seconds, batch, operation);
         List<Long> samples = new ArrayList<>();
         for (long end = System.nanoTime() + (long) (seconds * 1e9); samples.size() < 3 || System.nanoTime() < end; number++) {
             long begun = System.nanoTime();
@@ -103,6 +99,29 @@ final class Inside {
         }
         long[] sorted = samples.stream().mapToLong(Long::longValue).sorted().toArray();
         return sorted[sorted.length / 2] / 1e9 / batch;
+    }
+
+    /** As `warm_up` of the harness; returns the number of the next batch. */
+    private static long warmUp(double seconds, int batch, Operation operation) throws Exception {
+        long begun = System.nanoTime();
+        boolean quick = seconds < 0.1;
+        long round = quick ? (long) (seconds * 1e9) : 500_000_000L;
+        long least = quick ? 0 : 4_000_000_000L;
+        long most = quick ? 0 : 15_000_000_000L;
+        long number = 0;
+        double best = Double.POSITIVE_INFINITY;
+        int inVain = 0;
+        do {
+            long from = number;
+            long start = System.nanoTime();
+            do {
+                run(batch, number++, operation);
+            } while (System.nanoTime() - start < round);
+            double each = (double) (System.nanoTime() - start) / (number - from);
+            inVain = each < best * 0.97 ? 0 : inVain + 1;
+            best = Math.min(best, each);
+        } while (System.nanoTime() - begun < least || (inVain < 4 && System.nanoTime() - begun < most));
+        return number;
     }
 
     private static void run(int batch, long number, Operation operation) throws Exception {

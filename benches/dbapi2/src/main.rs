@@ -24,6 +24,7 @@ const HOST: hosted::Host = hosted::Host {
         Database::builder().url(url.as_str()).pool_size(1).open().expect("a file")
     },
     stream: data::STREAM,
+    warms_up: false,
     memory: ["dbapi_stream_memory", "dbapi_stream_host"],
 };
 

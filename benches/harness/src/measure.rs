@@ -12,6 +12,14 @@ const HARDLY: Duration = Duration::from_millis(100);
 /// How many rows are written at once then: no more than those write at any time who write one by one.
 const FEW: usize = 2000;
 
+/// Something is warm when so many rounds in a row were not faster than the best by so much; `Inside.java` has the same.
+const WARM_ROUND: Duration = Duration::from_millis(500);
+const WARM_IN_VAIN: u32 = 4;
+const WARM_FASTER: f64 = 0.97;
+/// But not before, and not after.
+const WARM_LEAST: Duration = Duration::from_secs(4);
+const WARM_MOST: Duration = Duration::from_secs(15);
+
 /// What a run is given.
 pub struct Env {
     pub dir: PathBuf,
@@ -153,8 +161,7 @@ impl Env {
         matches!(self.budget, Budget::Time(time) if time < HARDLY)
     }
 
-    /// Runs `op` for as long as will be measured, before anything is: for what gets faster while it runs, as Java does. When
-    /// checking, not at all.
+    /// Runs `op` for as long as will be measured, before anything is. When checking, not at all.
     pub fn warm(&self, mut op: impl FnMut(u64)) {
         let Budget::Time(budget) = self.budget else { return };
         let begun = Instant::now();
@@ -162,6 +169,26 @@ impl Env {
         while begun.elapsed() < budget {
             op(number);
             number += 1;
+        }
+    }
+
+    /// Runs `op` until it gets no faster, before anything is measured: for what compiles itself while it runs, as Java
+    /// does, whose last compiler comes late. When hardly anything is measured, no longer than that.
+    pub fn warm_up(&self, mut op: impl FnMut(u64)) {
+        if self.time().is_none() || self.is_quick() {
+            return self.warm(op);
+        }
+        let begun = Instant::now();
+        let (mut number, mut best, mut in_vain) = (0, f64::INFINITY, 0);
+        while begun.elapsed() < WARM_LEAST || (in_vain < WARM_IN_VAIN && begun.elapsed() < WARM_MOST) {
+            let (from, round) = (number, Instant::now());
+            while round.elapsed() < WARM_ROUND {
+                op(number);
+                number += 1;
+            }
+            let each = round.elapsed().as_secs_f64() / (number - from) as f64;
+            in_vain = if each < best * WARM_FASTER { 0 } else { in_vain + 1 };
+            best = best.min(each);
         }
     }
 

@@ -15,8 +15,9 @@ use pontoon_bench_harness::{Env, Peer, data};
 /// Where the distribution has the driver: as Pontoon itself looks for it.
 const DRIVER: &str = "/usr/share/java/h2.jar";
 
-/// For the long stream: a Java that has room takes its time to collect garbage, and its memory would say nothing.
-const SMALL: &str = "-Xmx64m";
+/// For the long stream: a Java that has room takes its time to collect garbage, and its memory would say nothing. So the
+/// heap is small, too small by far for the result, and all of it is there from the start: what is more later is not heap.
+const SMALL: &str = "-Xms64m -Xmx64m -XX:+AlwaysPreTouch";
 
 const PONTOON: Peer = Peer {
     name: "pontoon",
@@ -29,6 +30,7 @@ const HOST: hosted::Host = hosted::Host {
         if stream { open(&format!("{};LAZY_QUERY_EXECUTION=1", url(env)), SMALL) } else { open(&url(env), "") }
     },
     stream: "SELECT p.id, p.name, p.age, p.score, p.mail FROM repeats r CROSS JOIN people p WHERE r.number <= ?",
+    warms_up: true,
     memory: ["jdbc_stream_memory", "jdbc_stream_host"],
 };
 
