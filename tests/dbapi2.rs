@@ -338,3 +338,15 @@ fn threads_of_one_process_share_it() {
     );
     assert_eq!(pid(&one), other);
 }
+
+/// Or each query for one row would ask twice: for the row, and to close what is at its end.
+#[test]
+fn a_host_knows_the_last_rows_of_a_result() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = std::process::Command::new(PYTHON)
+        .arg(here.join("tests/dbapi2/ahead.py"))
+        .arg(here.join("src/driver/hosted/dbapi2/host.py"))
+        .output()
+        .expect("a Python");
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+}

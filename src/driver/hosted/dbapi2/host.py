@@ -869,6 +869,8 @@ class Reading:
         self.cells = family.cells(cursor.description)
         self.table = family.gives
         self.seen_rows, self.seen_bytes = 0, 0
+        # The row that was fetched to see whether there is one.
+        self.ahead = []
 
     def fetch(self, rows, most_bytes):
         """At most so many rows, packed, how many they are, and whether they were the last."""
@@ -876,8 +878,12 @@ class Reading:
             rows = max(1, min(rows, most_bytes * self.seen_rows // max(1, self.seen_bytes)))
         else:
             rows = min(rows, FIRST_FETCH)
-        fetched = self.cursor.fetchmany(rows)
-        last = len(fetched) < rows
+        # One more than is asked for: a result of just so many rows is known for whole, and nobody has to close it.
+        wanted = rows + 1 - len(self.ahead)
+        fetched = self.cursor.fetchmany(wanted)
+        last = len(fetched) < wanted
+        fetched = self.ahead + list(fetched)
+        self.ahead = [] if last else [fetched.pop()]
         data = self.pack(fetched)
         self.seen_rows, self.seen_bytes = len(fetched) or 1, len(data)
         return data, len(fetched), last
