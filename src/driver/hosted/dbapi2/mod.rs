@@ -18,7 +18,8 @@
 //! # Which Python
 //!
 //! `python3`, else `python`, in the virtual environment that `VIRTUAL_ENV` names, then along `PATH`; Python 3.8 or later. The option `python` names
-//! another one, such as that of a virtual environment; it needs permission too.
+//! another one, such as that of a virtual environment; it needs permission too. For `sqlite3`, which every Python has, one that
+//! was not named is started without the packages that are installed (`-S`): they can take longer than all the rest.
 //!
 //! # Processes
 //!

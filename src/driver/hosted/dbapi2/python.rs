@@ -37,6 +37,8 @@ pub(super) struct Python {
     program: Option<PathBuf>,
     one_each: bool,
     modules: String,
+    /// Folders were given to look for modules in.
+    has_path: bool,
     /// The one argument of `connect`, if it has one.
     dsn: Option<Secret>,
     given_dialect: Option<&'static Known>,
@@ -71,11 +73,20 @@ impl Python {
             program: options.path("python").map(PathBuf::from),
             one_each: options.str("dbapi_pool") != Some("thread"),
             modules,
+            has_path: options.get_all("python_path").next().is_some(),
             dsn,
             given_dialect,
             likely,
             found: OnceLock::new(),
         })
+    }
+}
+
+impl Python {
+    /// Whether the module is of the standard library, and neither an interpreter nor a folder of modules was named: then
+    /// the packages that are installed are not looked for (`-S`), which can take longer than to start.
+    fn is_standard(&self) -> bool {
+        self.modules == "sqlite3" && !self.has_path && self.program.is_none()
     }
 }
 
@@ -107,7 +118,7 @@ impl Foreign for Python {
         Ok(Launch {
             what: "Python",
             program,
-            arguments: Vec::new(),
+            arguments: if self.is_standard() { vec!["-S".into()] } else { Vec::new() },
             before: std::ffi::OsString::new(),
             file: ("host.py", SOURCE),
             behind: if self.one_each { vec!["one".into()] } else { Vec::new() },
@@ -167,5 +178,28 @@ impl Foreign for Python {
 
     fn dialect(&self) -> &'static Dialect {
         self.given_dialect.or(self.found.get().copied()).unwrap_or(self.likely).dialect(Style::Marked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::hosted::dbapi2::SCHEMES;
+
+    #[test]
+    fn packages_are_left_out_where_nobody_can_have_named_one() {
+        let is_standard = |url: &str, option: Option<(&str, &str)>| {
+            let mut builder = Config::builder().url(url).allow_code_options(true);
+            if let Some((name, value)) = option {
+                builder = builder.option(name, value);
+            }
+            Python::of(&builder.build(SCHEMES).expect("a URL")).expect("a module").is_standard()
+        };
+        assert!(is_standard("dbapi2+sqlite3://t.db", None));
+        assert!(is_standard("dbapi2+sqlite://:memory:", None));
+        assert!(!is_standard("dbapi2+pg8000://h/db", None));
+        assert!(!is_standard("dbapi2+sqlite3://t.db", Some(("python_path", "/some"))));
+        assert!(!is_standard("dbapi2+sqlite3://t.db", Some(("python", "/some/python3"))));
+        assert!(!is_standard("dbapi2://t.db", Some(("dbapi_path", "some.module"))));
     }
 }
