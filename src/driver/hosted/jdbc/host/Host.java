@@ -19,6 +19,9 @@ final class Host {
 
     public static void main(String[] arguments) {
         int status = 0;
+        Thread ahead = new Thread(new Ahead(), "ahead");
+        ahead.setDaemon(true);
+        ahead.start();
         try {
             obey(new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII)));
         } catch (Throwable failure) {
