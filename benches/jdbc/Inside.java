@@ -92,7 +92,7 @@ final class Inside {
         }
         long number = warmUp(seconds, batch, operation);
         List<Long> samples = new ArrayList<>();
-        for (long end = System.nanoTime() + (long) (seconds * 1e9); samples.size() < 3 || System.nanoTime() < end; number++) {
+        for (long end = System.nanoTime() + (long) (seconds * 1e9); samples.size() < (seconds < 0.1 ? 1 : 3) || System.nanoTime() < end; number++) {
             long begun = System.nanoTime();
             run(batch, number, operation);
             samples.add(System.nanoTime() - begun);

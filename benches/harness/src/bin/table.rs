@@ -127,11 +127,27 @@ fn of(peers: &Peers, peer: &str) -> Option<f64> {
     peers.get(peer).map(|values| middle(values))
 }
 
+/// What the peer takes while Pontoon takes its median, by the middle of what each round says: what happens to the machine in
+/// a round happens to both, and is no part of a comparison. By a quotient, or by a difference where that is promised.
+fn beside(peers: &Peers, peer: &str, compare: fn(f64, f64) -> f64, back: fn(f64, f64) -> f64) -> Option<f64> {
+    let (ours, theirs) = (peers.get(OURS)?, peers.get(peer)?);
+    let rounds: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| compare(*ours, *theirs)).collect();
+    let value = back(middle(ours), middle(&rounds));
+    // Of nothing there is no part.
+    if value.is_finite() { Some(value) } else { of(peers, peer) }
+}
+
+/// As a quotient.
+fn beside_times(peers: &Peers, peer: &str) -> Option<f64> {
+    beside(peers, peer, |ours, theirs| ours / theirs, |ours, ratio| ours / ratio)
+}
+
 fn print_row(group: &str, spec: &RowSpec, peers: &Peers) -> bool {
     let Some(ours) = of(peers, OURS) else { return true };
     let others = peers.iter().filter(|(peer, _)| *peer != OURS).map(|(peer, values)| (peer, middle(values)));
+    let ratio = |peer: &str| beside_times(peers, peer).map_or(f64::NAN, |theirs| ours / theirs);
     let others: Vec<String> =
-        others.map(|(peer, value)| format!("{peer} {} ({:.2} x)", spec.unit.show(value), ours / value)).collect();
+        others.map(|(peer, value)| format!("{peer} {} ({:.2} x)", spec.unit.show(value), ratio(peer))).collect();
     let (targets, met) = verdict(spec, peers, ours);
     println!(
         "| {} ({group}) | {} | {} | {} | {} | {} |",
@@ -147,7 +163,13 @@ fn print_row(group: &str, spec: &RowSpec, peers: &Peers) -> bool {
 
 /// The row's own targets that somebody is there for, what else is missed, and whether all is met.
 fn verdict(spec: &RowSpec, peers: &Peers, ours: f64) -> (Vec<String>, Option<bool>) {
-    let judge = |target: &Target| Some((target.show(spec.unit), target.is_met(ours, |peer| of(peers, peer))?));
+    let judge = |target: &Target| {
+        let met = target.is_met(ours, |peer| match target {
+            Target::Over(..) => beside(peers, peer, |ours, theirs| ours - theirs, |ours, more| ours - more),
+            _ => beside_times(peers, peer),
+        });
+        Some((target.show(spec.unit), met?))
+    };
     let own: Vec<(String, bool)> = spec.targets.iter().filter_map(judge).collect();
     let beside: Vec<(String, bool)> = spec.beside_rivals().iter().filter_map(judge).collect();
     let mut judged = own.iter().chain(&beside);
@@ -216,7 +238,10 @@ fn markdown(values: &Values) -> String {
                 };
                 let ours = of(peers, OURS).unwrap_or(f64::NAN);
                 match of(peers, peer) {
-                    Some(theirs) => lines += &format!(" {} ({:.2} x) |", spec.unit.show(theirs), theirs / ours),
+                    Some(theirs) => {
+                        let ratio = beside_times(peers, peer).map_or(f64::NAN, |theirs| theirs / ours);
+                        lines += &format!(" {} ({ratio:.2} x) |", spec.unit.show(theirs));
+                    }
                     None => lines += " |",
                 }
                 if !asked.contains(group) {
@@ -240,7 +265,7 @@ fn markdown(values: &Values) -> String {
         text += &format!("|---|---{}|---|---|\n{lines}\n", "|---".repeat(columns.len()));
     }
     text += &how(values);
-    text += " In parentheses: how many times as long as Pontoon. Promised of every row besides: no more time than \
+    text += " In parentheses: how many times as long as Pontoon, the median of what each round says. Promised of every row besides: no more time than \
              sqlx, sea-orm, diesel-async and databasez take, and 1.1 times that of diesel and r2d2_sqlite; they are named \
              where that is not kept. What stands in a column of its own lock file (sqlx, diesel \
              and sea-orm on SQLite) is compared with the Pontoon built there. `benches/run` measures it on your machine.\n";
@@ -263,7 +288,7 @@ fn sections(values: &Values) -> Vec<Section> {
                 .iter()
                 .filter_map(|(peer, group)| {
                     let peers = in_group(group)?;
-                    let ratio = of(peers, peer)? / of(peers, OURS)?;
+                    let ratio = beside_times(peers, peer)? / of(peers, OURS)?;
                     (ratio.is_finite() && ratio > 0.0).then(|| ((*peer).to_owned(), ratio))
                 })
                 .collect();
