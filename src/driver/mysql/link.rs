@@ -16,7 +16,7 @@ use super::server::Server;
 use super::transaction::Known;
 use super::values::{Moments, bind_all, length_of};
 use super::verb::Verb;
-use super::{bulk, catalog, many};
+use super::{bulk, catalog, many, plain, verb};
 use crate::driver::{BulkPath, Call, Catalog, Executed, Handle, Link, LinkState, Reset, RowSink};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::row::Columns;
@@ -161,6 +161,11 @@ impl MysqlLink {
         Statement::parse(sql, self.dialect()).is_ok_and(|statement| statement.has_returning())
     }
 
+    /// Whether a statement that writes does in a command of many sets what it does with each alone.
+    pub(super) fn is_the_same_with_each_set(&self, sql: &str) -> bool {
+        verb::runs_anew_with_each_set(sql) || plain::is_plain_insert(sql, self.dialect())
+    }
+
     fn run_prepared(
         &mut self,
         prepared: &Prepared,
@@ -204,9 +209,11 @@ impl MysqlLink {
         }
         let asked = self.server.is_mariadb.then(|| self.conn.exec_batch("DO ?", [(1,)]));
         let takes_sets = match asked {
+            Some(Err(native)) if number_of(&native) == Some(NOT_PREPARABLE) => true,
             Some(Err(native)) => {
+                // No answer to this question, as when the statement is cancelled meanwhile.
                 self.is_broken |= is_fatal(&native);
-                number_of(&native) == Some(NOT_PREPARABLE)
+                return false;
             }
             Some(Ok(())) | None => false,
         };

@@ -3,7 +3,8 @@
 //! MariaDB takes many sets in one command (`COM_STMT_BULK_EXECUTE`), with one type for each parameter: sets that differ in
 //! a type are separate commands, since the server reads a value as what it was told. It does not tell which set failed.
 //! That is found by running those of the command one by one, from a savepoint before them. MySQL has no such command, and
-//! neither have statements that return rows: their sets are run one by one from the start.
+//! neither have statements that return rows, or that would not do with each set what they do alone ([`plain`](super::plain)):
+//! their sets are run one by one from the start.
 
 use std::mem::{Discriminant, discriminant};
 
@@ -11,7 +12,7 @@ use mysql::{Statement as Prepared, Value as NativeValue};
 
 use super::link::{MysqlLink, size_of_value};
 use super::values::{bind_all, length_of};
-use super::verb::Verb;
+use super::verb::{Verb, runs_anew_with_each_set};
 use crate::driver::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::Sets;
@@ -29,10 +30,11 @@ const GO_BACK: &str = "ROLLBACK TO SAVEPOINT pontoon_sets";
 pub(super) fn execute_many(link: &mut MysqlLink, call: &Call<'_>, sets: &mut Sets<'_>) -> Result<u64> {
     let sql = sets.statement().sql();
     let verb = Verb::of(sql);
-    let is_plain = verb == Verb::Writes && !link.has_returning(sql);
+    let is_plain = verb == Verb::Writes && !link.has_returning(sql) && link.is_the_same_with_each_set(sql);
     let most = BYTES.min(link.server.max_packet / 2);
     let pending = Pending::default();
-    let mut many = Many { link, call, verb, is_plain, most, prepared: None, pending, next: 0, affected: 0 };
+    let is_sure = runs_anew_with_each_set(sql);
+    let mut many = Many { link, call, verb, is_plain, is_sure, most, prepared: None, pending, next: 0, affected: 0 };
     let fed = many.feed(sets);
     // Also before an error of this side: one of the sets before may fail, and the first that does is told of.
     many.run_pending()?;
@@ -45,6 +47,9 @@ struct Many<'a> {
     verb: Verb,
     /// Whether it is a statement that can be run with many sets at once.
     is_plain: bool,
+    /// Whether each of many sets has its errors, and not only the first. In strict mode the server takes what does not fit
+    /// for an error until the statement has changed a table without transactions, and makes it fit from then on.
+    is_sure: bool,
     most: usize,
     prepared: Option<Prepared>,
     pending: Pending,
@@ -124,8 +129,10 @@ impl Many<'_> {
             self.run_pending()?;
         }
         self.pending.add(self.next, values, bytes);
-        // The first set is run by itself: if there is no other, the server need not be asked what it takes.
-        if self.next == 0 || !self.is_plain || !self.link.takes_sets() {
+        // The first set is run by itself: if there is no other, the server need not be asked what it takes. So are those
+        // that change nothing, from which nobody sees what table they would have changed.
+        let is_first = self.next == 0 || (self.affected == 0 && !self.is_sure);
+        if is_first || !self.is_plain || !self.link.takes_sets() {
             self.run_pending()?;
         }
         Ok(())
@@ -137,6 +144,13 @@ impl Many<'_> {
         if sets.len() > 1 && prepared.num_params() > 0 {
             self.call.check()?;
             self.link.run_alone(self.call, SAVEPOINT)?;
+            if !self.is_sure {
+                // A table without transactions that was changed makes this warn.
+                self.is_sure = self.link.went_back(self.call, GO_BACK);
+                self.is_plain = self.is_sure;
+            }
+        }
+        if self.is_plain && sets.len() > 1 && prepared.num_params() > 0 {
             match self.link.run_together(&prepared, self.verb, &sets) {
                 Ok(affected) => {
                     self.affected += affected;

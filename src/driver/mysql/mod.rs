@@ -64,6 +64,7 @@ mod link;
 mod load;
 mod many;
 mod options;
+mod plain;
 mod reach;
 mod reading;
 mod server;

@@ -63,6 +63,11 @@ impl Verb {
     }
 }
 
+/// Whether MariaDB runs the statement anew with each set of parameters of one command.
+pub(super) fn runs_anew_with_each_set(sql: &str) -> bool {
+    ["UPDATE", "DELETE"].iter().any(|word| word.eq_ignore_ascii_case(first_word(sql)))
+}
+
 /// The first word behind space, comments and parentheses; nothing where a comment is one that the server runs.
 fn first_word(sql: &str) -> &str {
     let mut rest = sql;
