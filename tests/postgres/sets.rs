@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use pontoon::prelude::*;
-use pontoon::value::{Date, Decimal};
+use pontoon::value::{Date, Decimal, Interval, Kind, Value};
 use pontoon::{ErrorKind, params};
 
 use crate::kit::await_that;
@@ -175,4 +175,227 @@ fn what_the_server_says_beside_its_answers_is_no_answer() {
         assert_eq!(db.execute_many("INSERT INTO notes (id) VALUES (?)", ids).unwrap(), 1_000);
     }
     assert_eq!(db.fetch_val::<i64>("SELECT count(*) FROM notes", ()).unwrap(), Some(3_000));
+}
+
+/// Runs that share a journey do and count what they do one after another.
+#[test]
+fn many_sets_do_what_each_does_alone() {
+    let database = server!().database();
+    let db = open(&database, "pool_size=1");
+    let (i, t) = (Value::I64, |text: &str| Value::Text(text.into()));
+    let null = || Value::Null(Kind::Unknown);
+    let numbers = |width: usize| -> Vec<Vec<Value>> { (1..8).map(|at| vec![i(at); width]).collect() };
+    let pairs = |values: Vec<Value>| -> Vec<Vec<Value>> {
+        values.into_iter().enumerate().map(|(at, value)| vec![i(at as i64 % 4 + 1), value]).collect()
+    };
+    let texts = || pairs(["a", "bb", "", "ccc", "a", "zz", "A"].into_iter().map(t).collect());
+    let make = "CREATE TABLE held (id bigint PRIMARY KEY, t text DEFAULT 'nothing', n bigint);
+        CREATE TABLE other (nr bigint PRIMARY KEY, name text);
+        INSERT INTO other VALUES (1, 'one'), (2, 'two'), (3, 'three');
+        CREATE TABLE ruled (id bigint, t text);
+        CREATE RULE r1 AS ON INSERT TO ruled DO INSTEAD NOTHING;
+        CREATE RULE r2 AS ON UPDATE TO ruled DO INSTEAD INSERT INTO other VALUES (old.id + 100, 'ruled');
+        CREATE RULE r3 AS ON DELETE TO ruled DO INSTEAD SELECT nr, name FROM other;
+        CREATE TABLE also (id bigint, t text);
+        CREATE RULE r4 AS ON INSERT TO also DO ALSO INSERT INTO other VALUES (new.id + 200, 'also');
+        CREATE RULE r5 AS ON INSERT TO also DO ALSO SELECT nr FROM other;
+        CREATE TABLE parts (id bigint PRIMARY KEY, t text) PARTITION BY RANGE (id);
+        CREATE TABLE part1 PARTITION OF parts FOR VALUES FROM (0) TO (3);
+        CREATE TABLE part2 PARTITION OF parts FOR VALUES FROM (3) TO (100);
+        CREATE TABLE late (id bigint UNIQUE DEFERRABLE INITIALLY DEFERRED, t text);
+        CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN small AS integer CHECK (VALUE < 100);
+        CREATE TABLE kinds (id bigint, m mood, d small, c char(5), v varchar(3), i interval, u uuid, j jsonb, a int[],
+            f real, x numeric(20, 2), b bytea, day date, at timestamptz, r int4range, p point, n inet, bits bit(4))";
+    db.execute_script(make).unwrap();
+    let mut cases: Vec<(String, Vec<Vec<Value>>)> = Vec::new();
+    let mut case = |sql: &str, sets: Vec<Vec<Value>>| cases.push((sql.into(), sets));
+    case("INSERT INTO held (id, t) VALUES (?, (SELECT name FROM other WHERE nr = ?))", numbers(2));
+    case(
+        "INSERT INTO held (id, n) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+        pairs(vec![i(1), null(), i(2), i(3), i(4), null()]),
+    );
+    case(
+        "INSERT INTO held (id, n) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET n = held.n + excluded.n",
+        pairs((0..10).map(i).collect()),
+    );
+    case(
+        "INSERT INTO held (id, t) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET t = excluded.t WHERE held.t < 'b' RETURNING *",
+        texts(),
+    );
+    case(
+        "INSERT INTO held (id) SELECT nr + ? FROM other WHERE nr <= ?",
+        numbers(2).into_iter().map(|set| vec![i(set_of(&set) * 10), set[0].clone()]).collect(),
+    );
+    case("UPDATE held SET n = n WHERE id >= ? AND id <= ?", numbers(2));
+    case(
+        "WITH gone AS (DELETE FROM other WHERE nr = ? RETURNING nr) INSERT INTO held (id) SELECT nr FROM gone",
+        numbers(1),
+    );
+    case("WITH made AS (INSERT INTO held (id) VALUES (?) RETURNING id) SELECT id FROM made, other", numbers(1));
+    case(
+        "WITH made AS (INSERT INTO held (id) VALUES (?) RETURNING id) UPDATE other SET name = 'x' FROM made WHERE nr = id",
+        numbers(1),
+    );
+    case(
+        "MERGE INTO held USING (VALUES (?::bigint, ?::text)) AS new (id, t) ON held.id = new.id WHEN MATCHED AND new.t = '' THEN DELETE WHEN MATCHED THEN UPDATE SET t = new.t WHEN NOT MATCHED THEN INSERT (id, t) VALUES (new.id, new.t)",
+        texts(),
+    );
+    case("INSERT INTO ruled VALUES (?, ?)", texts());
+    case(
+        "UPDATE ruled SET t = ? WHERE id = ?",
+        texts().into_iter().map(|set| vec![set[1].clone(), set[0].clone()]).collect(),
+    );
+    case("DELETE FROM ruled WHERE id = ?", numbers(1));
+    case("INSERT INTO also VALUES (?, 'x')", numbers(1));
+    case("INSERT INTO parts VALUES (?, 'x')", numbers(1));
+    case(
+        "WITH a AS (INSERT INTO parts SELECT g, 'x' FROM generate_series(0, 5) g WHERE g = ?) UPDATE parts SET id = id + 3 WHERE id < ?",
+        numbers(2),
+    );
+    case("INSERT INTO late VALUES (?, ?)", texts());
+    case("SELECT pg_notify('x', ?)", vec![vec![t("a")], vec![t("b")]]);
+    case("SELECT id FROM held WHERE id = ?", numbers(1));
+    case("VALUES (?::int)", numbers(1));
+    case("INSERT INTO held (id) VALUES (nextval('none'))", vec![vec![], vec![]]);
+    case("UPDATE other SET name = name || 'x'", vec![vec![], vec![], vec![]]);
+    case("DELETE FROM other", vec![vec![], vec![], vec![]]);
+    case("INSERT INTO held (id, n) VALUES (?, 100 / ?)", pairs(vec![i(1), i(2), i(0), i(5)]));
+    for (column, values) in [
+        ("m", vec![t("sad"), null(), t("ok"), t("glad")]),
+        ("d", vec![i(1), null(), i(99), t("7")]),
+        ("d", vec![i(1), null(), i(100)]),
+        ("c", vec![t("a"), t(""), null(), t("abcde")]),
+        ("v", vec![t("a"), t(""), null(), t("abcd")]),
+        ("i", vec![t("1 day"), null(), Value::Interval(Interval::new(1, 2, 3_000_000))]),
+        ("u", vec![null(), t("00000000-0000-0000-0000-000000000001"), Value::Uuid([7; 16])]),
+        ("j", vec![t("{}"), null(), Value::Json("[1]".into()), t("7")]),
+        ("a", vec![t("{1,2}"), null(), t("{}")]),
+        ("f", vec![Value::F32(0.1), Value::F64(0.1), null(), i(1), t("0.1")]),
+        ("x", vec![i(1), Value::F64(0.125), t("2.5"), null(), Value::Decimal("7.125".parse().unwrap())]),
+        ("b", vec![Value::Bytes(vec![]), null(), Value::Bytes(vec![0, 0xff])]),
+        ("day", vec![Value::Date(Date::new(2024, 2, 29).unwrap()), null(), t("infinity"), t("0044-03-15 BC")]),
+        ("at", vec![t("2024-02-29 12:00:00+01"), null(), Value::Timestamp("2024-02-29 12:00:00".parse().unwrap())]),
+        ("r", vec![t("[1,3)"), null(), t("empty")]),
+        ("p", vec![t("(1,2)"), null()]),
+        ("n", vec![t("10.0.0.1/8"), null(), t("::1")]),
+        ("bits", vec![t("1010"), null(), t("0000")]),
+    ] {
+        case(&format!("INSERT INTO kinds (id, {column}) VALUES (?, ?)"), pairs(values.clone()));
+        case(
+            &format!("INSERT INTO kinds (id, {column}) VALUES (?, ?) RETURNING *"),
+            pairs(values.into_iter().rev().collect()),
+        );
+    }
+    let tables = ["held", "other", "ruled", "also", "parts", "late", "kinds"];
+    for options in ["pool_size=1", "pool_size=1&statement_mode=unnamed", "pool_size=1&statement_cache=0"] {
+        let db = open(&database, options);
+        let connection = db.connection().unwrap();
+        let run = |sql: &str, sets: &[Vec<Value>], is_together: bool| -> Result<(u64, Vec<String>), ErrorKind> {
+            let tx = connection.begin().unwrap();
+            tx.execute("INSERT INTO ruled SELECT 1, 'x'", ()).unwrap();
+            let affected = match is_together {
+                true => tx.execute_many(sql, sets.to_vec()),
+                false => sets.iter().map(|set| Ok(tx.execute(sql, set.clone())?.rows_affected)).sum(),
+            };
+            let affected = affected.map_err(|error: pontoon::Error| error.kind());
+            if affected.is_err() {
+                tx.rollback().unwrap();
+                return affected.map(|affected| (affected, Vec::new()));
+            }
+            let mut contents = Vec::new();
+            for table in tables {
+                let all = format!("SELECT coalesce(string_agg(r::text, '; ' ORDER BY r::text), '') FROM {table} r");
+                contents.push(format!("{table}: {:?}", tx.fetch_val::<String>(all, ()).unwrap()));
+            }
+            let ended = tx.execute("SET CONSTRAINTS ALL IMMEDIATE", ()).err().map(|error| error.kind());
+            contents.push(format!("{ended:?}"));
+            tx.rollback().unwrap();
+            Ok((affected?, contents))
+        };
+        let mut differ = Vec::new();
+        for (sql, sets) in &cases {
+            let (alone, together) = (run(sql, sets, false), run(sql, sets, true));
+            if alone != together {
+                differ.push(format!("{sql}\n  alone {alone:#?}\n  together {together:#?}"));
+            }
+        }
+        assert!(differ.is_empty(), "{options}: {} differ:\n{}", differ.len(), differ.join("\n"));
+    }
+}
+
+fn set_of(set: &[Value]) -> i64 {
+    match set[0] {
+        Value::I64(number) => number,
+        _ => unreachable!("it is a number"),
+    }
+}
+
+/// The server says more than any socket holds while the runs are still on their way.
+#[test]
+fn a_server_that_talks_much_does_not_get_stuck() {
+    let database = server!().database();
+    let db = open(&database, "pool_size=1");
+    db.execute(TABLE, ()).unwrap();
+    db.execute_script(
+        "CREATE FUNCTION talks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            RAISE NOTICE '%', repeat('x', 50000);
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER talks BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION talks()",
+    )
+    .unwrap();
+    let text = "y".repeat(30_000);
+    let sets = (0..1_000_i64).map(|id| (id, text.clone()));
+    assert_eq!(db.execute_many("INSERT INTO notes (id, text) VALUES (?, ?)", sets).unwrap(), 1_000);
+    let rows = (0..20_i64).map(|id| (id,));
+    let talks = "UPDATE notes SET flag = true WHERE id >= ? RETURNING text, text, text";
+    assert_eq!(db.execute_many(talks, rows).unwrap(), (0..20).map(|id| 1_000 - id).sum::<u64>());
+}
+
+/// In a transaction that has failed nothing runs, and what was sent ahead of it is no one's answer.
+#[test]
+fn a_transaction_that_has_failed_runs_no_set() {
+    let database = server!().database();
+    let db = open(&database, "pool_size=1");
+    db.execute(TABLE, ()).unwrap();
+    let connection = db.connection().unwrap();
+    let insert = "INSERT INTO notes (id) VALUES (?)";
+    for _ in 0..3 {
+        let tx = connection.begin().unwrap();
+        tx.execute_many(insert, (0..10).map(|id| (id,))).unwrap();
+        assert!(tx.execute_many(insert, [(100,), (101,), (5,), (102,)]).is_err());
+        assert_eq!(tx.fetch_val::<i64>("SELECT count(*) FROM notes", ()).unwrap(), Some(10));
+        tx.rollback().unwrap();
+        let tx = connection.begin().unwrap();
+        tx.raw(|client: &mut postgres::Client| Ok(client.batch_execute("SELECT 1 / 0").is_err())).unwrap();
+        assert!(tx.execute_many(insert, (0..10).map(|id| (id,))).is_err());
+        tx.rollback().unwrap();
+        assert_eq!(connection.fetch_val::<i64>("SELECT count(*) FROM notes", ()).unwrap(), Some(0));
+    }
+}
+
+/// Rows are read from a cursor while sets run on the same connection.
+#[test]
+fn sets_run_between_two_rows_of_a_stream() {
+    let database = server!().database();
+    let db = open(&database, "pool_size=1");
+    db.execute(TABLE, ()).unwrap();
+    db.execute_many("INSERT INTO notes (id) VALUES (?)", (0..MANY).map(|id| (id,))).unwrap();
+    db.transaction(|tx| {
+        let mut seen = 0;
+        for row in tx.iterate("SELECT id FROM notes WHERE id < 5000 ORDER BY id", ())? {
+            let id: i64 = row?.get(0)?;
+            assert_eq!(id, seen);
+            seen += 1;
+            if id % 500 == 0 {
+                let ids = (0..100).map(|more| (MANY + id * 10 + more,));
+                assert_eq!(tx.execute_many("INSERT INTO notes (id) VALUES (?)", ids)?, 100);
+                assert!(tx.execute_many("INSERT INTO notes (id) VALUES (?)", [(-2,), (-3,), (-4,), (-3,)]).is_err());
+            }
+        }
+        assert_eq!(seen, MANY);
+        assert_eq!(tx.fetch_val::<i64>("SELECT count(*) FROM notes", ())?, Some(MANY + 1_000));
+        Ok::<_, pontoon::Error>(())
+    })
+    .unwrap();
 }
