@@ -323,6 +323,26 @@ fn many_sets_do_what_each_does_alone() {
     }
 }
 
+/// Another connection gives a column another type. A value that the old one does not take has the statement prepared
+/// anew, wherever in the sets it stands.
+#[test]
+fn a_column_that_has_another_type_now_takes_what_it_can_hold() {
+    let database = server!().database();
+    let (db, other) = (open(&database, "pool_size=1"), open(&database, ""));
+    other.execute("CREATE TABLE turned (id bigint PRIMARY KEY, held int)", ()).unwrap();
+    let insert = "INSERT INTO turned VALUES (?, ?)";
+    assert_eq!(db.execute_many(insert, [(1, 1), (2, 2)]).unwrap(), 2);
+    other.execute("ALTER TABLE turned ALTER held TYPE float8", ()).unwrap();
+    let sets = (3..100_i64).map(|id| {
+        let held = if id % 40 == 0 { Value::F64(id as f64 + 0.5) } else { Value::I64(id) };
+        vec![Value::I64(id), held]
+    });
+    assert_eq!(db.execute_many(insert, sets).unwrap(), 97);
+    let texts = "SELECT string_agg(held::text, ', ' ORDER BY id) FROM turned WHERE id IN (39, 40, 41, 80, 99)";
+    let texts: Option<String> = db.fetch_val(texts, ()).unwrap();
+    assert_eq!(texts.as_deref(), Some("39, 40.5, 41, 80.5, 99"));
+}
+
 fn set_of(set: &[Value]) -> i64 {
     match set[0] {
         Value::I64(number) => number,

@@ -47,14 +47,18 @@ fn feed(
         let numbered = |error: Error| error.context(format_args!("set {number}"));
         let set = set.map_err(numbered)?;
         let bound = set.bound();
-        if let Some(prepared) = prepared.as_ref().filter(|_| !set.is_written_out()) {
-            let values = encode_all(&bound, prepared).map_err(numbered)?;
-            if values.iter().map(|value| value.as_bytes().len()).sum::<usize>() < CHUNK {
-                pipeline.add(&bound.sql, prepared, &values)?;
-                if pipeline.is_full() {
-                    *affected += pipeline.run(core, call)?;
+        if let Some(known) = prepared.as_ref().filter(|_| !set.is_written_out()) {
+            match encode_all(&bound, known) {
+                Ok(values) if values.iter().map(|value| value.as_bytes().len()).sum::<usize>() < CHUNK => {
+                    pipeline.add(&bound.sql, known, &values)?;
+                    if pipeline.is_full() {
+                        *affected += pipeline.run(core, call)?;
+                    }
+                    continue;
                 }
-                continue;
+                Ok(_) => {}
+                // The types may be those of an earlier time: the usual way asks anew, or says what is wrong.
+                Err(_) => prepared = None,
             }
         }
         *affected += pipeline.run(core, call)?;
