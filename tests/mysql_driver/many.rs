@@ -243,6 +243,14 @@ fn many_sets_do_what_each_does_alone() {
         .enumerate()
         .map(|(at, n)| vec![i(at as i64 % 2), Value::Decimal(n.parse().unwrap())])
         .collect();
+    let null_sets = vec![
+        vec![i(1), i(2)],
+        vec![null(), i(2)],
+        vec![i(3), null()],
+        vec![null(), null()],
+        vec![i(2), i(3)],
+        vec![null(), i(3)],
+    ];
     let cases: Vec<(&str, Vec<Vec<Value>>)> = vec![
         ("INSERT INTO held (id, t) VALUES (?, (SELECT name FROM other WHERE nr = ?))", numbers()),
         ("INSERT INTO held (id, n) VALUES (?, (SELECT count(*) FROM other WHERE nr < ?))", numbers()),
@@ -426,6 +434,35 @@ fn many_sets_do_what_each_does_alone() {
             "DELETE FROM other WHERE nr >= ? ORDER BY nr DESC LIMIT ?",
             numbers().into_iter().map(|set| vec![set[1].clone(), i(1)]).collect(),
         ),
+        ("UPDATE other SET name = IFNULL((SELECT o.t FROM auto o WHERE o.id = ?), 'none') WHERE nr = ?", numbers()),
+        ("UPDATE other SET name = ? IS NULL WHERE nr < ?", null_sets.clone()),
+        ("UPDATE other SET name = concat(name, '+') WHERE (? IS NULL OR nr = ?)", null_sets.clone()),
+        ("UPDATE other SET name = concat(name, '+') WHERE nr IN (?, ?)", null_sets.clone()),
+        ("UPDATE other SET name = concat(name, '+') WHERE nr NOT IN (?, ?)", null_sets.clone()),
+        ("UPDATE other SET name = concat(name, '+') WHERE 2 IN (?, 7) AND nr <= ?", numbers()),
+        ("UPDATE other SET name = concat(name, '+') WHERE 2 = ? AND nr <= ?", numbers()),
+        ("UPDATE other SET name = concat(name, ROUND(7.12345, ?)) WHERE nr <= ?", numbers()),
+        ("UPDATE other SET name = CONCAT_WS(',', name, @n := IFNULL(@n, 0) + ?) WHERE nr <= ?", numbers()),
+        ("UPDATE other SET nr = LAST_INSERT_ID(nr + ?) WHERE nr >= ? + 90", numbers()),
+        ("UPDATE other SET name = COALESCE(?, 'none') WHERE nr < IFNULL(?, 2)", null_sets.clone()),
+        (
+            "UPDATE other SET name = concat(name, '+') WHERE EXISTS (SELECT 1 FROM auto WHERE id = ? AND id <= ?)",
+            numbers(),
+        ),
+        (
+            "UPDATE other SET name = concat(name, '+') WHERE nr = (SELECT max(id) FROM auto WHERE id <= ?) OR nr > ?",
+            numbers(),
+        ),
+        (
+            "UPDATE other SET name = concat(name, '+') WHERE nr IN (SELECT id FROM auto WHERE ? = 2 UNION SELECT ?)",
+            numbers(),
+        ),
+        ("UPDATE other, auto SET name = concat(name, '+') WHERE nr = id AND nr <= ? AND 3 > ?", numbers()),
+        ("UPDATE other JOIN (SELECT max(id) AS top FROM auto WHERE id <= ?) a ON nr = top SET name = ?", numbers()),
+        ("DELETE FROM other WHERE ? IS NULL AND nr = ?", null_sets.clone()),
+        ("DELETE FROM other WHERE nr = (SELECT max(id) FROM auto WHERE id <= ?) AND 5 > ?", numbers()),
+        ("DELETE other FROM other JOIN auto ON nr = id WHERE nr <= ? AND 2 = ?", numbers()),
+        ("DELETE FROM other WHERE NOT EXISTS (SELECT 1 FROM auto WHERE id = nr AND id > ?) AND nr > ? + 1", numbers()),
         ("DELETE FROM other WHERE nr IN (SELECT id FROM auto WHERE id = ?) OR nr = ?", numbers()),
         (
             "DELETE FROM other WHERE name IN (?, ?)",
@@ -579,4 +616,32 @@ fn what_does_not_fit_is_refused_in_a_table_without_transactions_too() {
         assert_eq!(db.fetch_val::<i64>("SELECT count(*) FROM short WHERE t <> 'fit'", ()).unwrap(), Some(0));
         db.execute("DELETE FROM short", ()).unwrap();
     }
+}
+
+/// What can be one command is one, an upsert too.
+#[test]
+fn plain_sets_are_few_commands() {
+    let scratch = scratch!();
+    let db = open(&scratch, "?pool_size=1");
+    db.execute_script("CREATE TABLE held (id BIGINT PRIMARY KEY, t TEXT, n BIGINT)").unwrap();
+    let connection = db.connection().unwrap();
+    let asked = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.session_status \
+        WHERE variable_name = 'QUESTIONS'";
+    let questions = || connection.fetch_val::<i64>(asked, ()).unwrap().unwrap();
+    for sql in [
+        "INSERT INTO held (id, t, n) VALUES (?, 'x', -1)",
+        "INSERT INTO held (id) VALUES (?) ON DUPLICATE KEY UPDATE n = n + 1, t = VALUES(t)",
+        "REPLACE INTO held SET id = ?, t = 'y'",
+        "UPDATE held SET t = CONCAT(t, 'z') WHERE id = ?",
+        "DELETE FROM held WHERE id = ?",
+    ] {
+        let before = questions();
+        assert!(connection.execute_many(sql, (0..1_000).map(|id| (id,))).unwrap() >= 1_000, "{sql}");
+        let count = questions() - before;
+        assert!(count < 30, "{sql}: {count}");
+    }
+    // And each of what cannot be is counted.
+    let before = questions();
+    connection.execute_many("INSERT INTO held (id) VALUES (? + 1)", (0..100).map(|id| (id,))).unwrap();
+    assert!(questions() - before >= 100);
 }
