@@ -4,6 +4,7 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod alike;
 mod bulk;
 mod cancelling;
 mod connecting;
