@@ -5,9 +5,9 @@ mod kit;
 
 use std::time::{Duration, Instant};
 
-use kit::odbc::has_driver;
+use kit::Probe;
+use kit::odbc::{has_driver, on_server};
 use kit::servers::{Engine, MariaDb, PASSWORD, Postgres, Scratch, USER, shared};
-use kit::{Canary, Probe};
 use pontoon::driver::{BulkPath, Catalog};
 use pontoon::prelude::*;
 use pontoon::value::{Date, Decimal, Time, Timestamp, Value};
@@ -75,19 +75,8 @@ fn sqlite() -> Option<Target> {
     })
 }
 
-fn on_server(engine: &'static dyn Engine, driver: &str) -> Option<(String, Place)> {
-    if !has_driver(&driver.replace('+', " ")) {
-        return None;
-    }
-    let server = shared(engine)?;
-    let scratch = server.database();
-    let (port, name) = (server.port(), scratch.name());
-    let url = format!("odbc://{USER}:{}@127.0.0.1:{port}/{name}?driver={driver}", Canary::in_url());
-    Some((url, Place::Server(scratch)))
-}
-
 fn postgres() -> Option<Target> {
-    let (url, place) = on_server(&Postgres, "PostgreSQL+Unicode")?;
+    let (url, scratch) = on_server(&Postgres, "PostgreSQL+Unicode")?;
     Some(Target {
         name: "PostgreSQL",
         url,
@@ -100,12 +89,12 @@ fn postgres() -> Option<Target> {
             text: "TEXT",
         },
         endless: "SELECT count(*) FROM generate_series(1, 1000000000000) AS n",
-        _place: place,
+        _place: Place::Server(scratch),
     })
 }
 
 fn mariadb() -> Option<Target> {
-    let (url, place) = on_server(&MariaDb, "MariaDB+Unicode")?;
+    let (url, scratch) = on_server(&MariaDb, "MariaDB+Unicode")?;
     Some(Target {
         name: "MariaDB",
         url,
@@ -118,7 +107,7 @@ fn mariadb() -> Option<Target> {
             text: "LONGTEXT CHARACTER SET utf8mb4",
         },
         endless: "SELECT max(a.seq * b.seq) FROM seq_1_to_100000000 AS a, seq_1_to_100000000 AS b",
-        _place: place,
+        _place: Place::Server(scratch),
     })
 }
 

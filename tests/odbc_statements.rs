@@ -5,9 +5,8 @@ mod kit;
 
 use std::time::Duration;
 
-use kit::Canary;
-use kit::odbc::has_driver;
-use kit::servers::{Engine, MariaDb, Postgres, Scratch, USER, shared};
+use kit::odbc::{has_driver, on_server};
+use kit::servers::{MariaDb, Postgres, Scratch};
 use pontoon::prelude::*;
 use pontoon::value::Value;
 use pontoon::{Connection, Database, ErrorKind, Query, Result};
@@ -52,37 +51,26 @@ fn sqlite() -> Option<Target> {
     })
 }
 
-fn on_server(engine: &'static dyn Engine, driver: &str) -> Option<(String, Place)> {
-    if !has_driver(&driver.replace('+', " ")) {
-        return None;
-    }
-    let server = shared(engine)?;
-    let scratch = server.database();
-    let (port, name) = (server.port(), scratch.name());
-    let url = format!("odbc://{USER}:{}@127.0.0.1:{port}/{name}?driver={driver}", Canary::in_url());
-    Some((url, Place::Server(scratch)))
-}
-
 fn postgres() -> Option<Target> {
-    let (url, place) = on_server(&Postgres, "PostgreSQL+Unicode")?;
+    let (url, scratch) = on_server(&Postgres, "PostgreSQL+Unicode")?;
     Some(Target {
         name: "PostgreSQL",
         url,
         text: "TEXT",
         counts: "SELECT max(n) FROM generate_series(1, CAST(? AS BIGINT)) AS n",
-        _place: place,
+        _place: Place::Server(scratch),
     })
 }
 
 fn mariadb() -> Option<Target> {
-    let (url, place) = on_server(&MariaDb, "MariaDB+Unicode")?;
+    let (url, scratch) = on_server(&MariaDb, "MariaDB+Unicode")?;
     Some(Target {
         name: "MariaDB",
         url,
         text: "LONGTEXT CHARACTER SET utf8mb4",
         counts: "SELECT max(a.seq + b.seq - 100000000) FROM seq_1_to_100000000 AS a, seq_100000000_to_100000000 AS b \
                  WHERE a.seq <= ?",
-        _place: place,
+        _place: Place::Server(scratch),
     })
 }
 
