@@ -95,9 +95,13 @@ impl Phase {
 enum Mail<T> {
     /// Nothing yet, and nobody waits.
     Empty,
-    /// Nothing yet; a thread sleeps on `arrived`, or is about to, or a task looks out in its first poll. It takes what comes
-    /// or says that it leaves: a result put here has been received.
+    /// Nothing yet; a thread sleeps on `arrived`, or is about to. It takes what comes or says that it leaves.
     Parked,
+    /// Nothing yet, but a thread that was parked has been told to stay: what is delivered has been received.
+    Promised,
+    /// Nothing yet; a task looks out in its first poll. It takes what comes or says that it leaves: a result put here has
+    /// been received.
+    Glancing,
     /// Nothing yet; a future left its waker.
     Polled(Waker),
     /// A result of a job with an undo, until the receiver takes it. The worker waits.
@@ -114,6 +118,8 @@ enum Mail<T> {
 pub(crate) enum Offer<T> {
     /// The receiver has it.
     Received,
+    /// The receiver waits for it, and does so until it is [delivered](Slot::deliver).
+    Awaited(T),
     /// The receiver has not decided yet.
     Open,
     /// The receiver went away: here it is again.
@@ -157,8 +163,8 @@ impl<T> Slot<T> {
     pub(crate) fn deliver(&self, result: Result<T, Lost>) -> Result<(), Result<T, Lost>> {
         let mut mail = self.mail.lock();
         match mem::replace(&mut *mail, Mail::Closed) {
-            Mail::Empty => *mail = Mail::Full(result),
-            Mail::Parked => {
+            Mail::Empty | Mail::Glancing => *mail = Mail::Full(result),
+            Mail::Parked | Mail::Promised => {
                 *mail = Mail::Full(result);
                 drop(mail);
                 if !seeded_bug("deliver_without_notify") {
@@ -181,15 +187,26 @@ impl<T> Slot<T> {
         Ok(())
     }
 
-    /// Offers the result: it counts as received only once the receiver has taken it.
-    pub(crate) fn offer(&self, value: T) -> Offer<T> {
+    /// Offers the result: it counts as received only once the receiver has taken it, or is sure to. `retire` is called
+    /// before a receiver that goes on at once can see it.
+    pub(crate) fn offer(&self, value: T, retire: impl FnOnce()) -> Offer<T> {
         let mut mail = self.mail.lock();
         match mem::replace(&mut *mail, Mail::Closed) {
             Mail::Empty => *mail = Mail::Offered(value),
+            // Not before the worker is done with all that follows: it could not lend its seat to that thread's next call.
+            Mail::Parked if !seeded_bug("wake_before_the_end") => {
+                *mail = Mail::Promised;
+                return Offer::Awaited(value);
+            }
             Mail::Parked => {
                 *mail = Mail::Full(Ok(value));
-                drop(mail);
                 self.arrived.notify_one();
+                return Offer::Received;
+            }
+            Mail::Glancing => {
+                // First: what that task asks for next is to find nothing before it.
+                retire();
+                *mail = Mail::Full(Ok(value));
                 return Offer::Received;
             }
             Mail::Polled(waker) => {
@@ -245,26 +262,22 @@ impl<T> Slot<T> {
     /// Waits on this thread, to `until` at most.
     pub(crate) fn wait(&self, until: Option<Instant>) -> Result<T, Lost> {
         // A waker left by an earlier poll is dropped after the lock: that may run any code of its executor.
-        let mut former = None;
+        let _former;
         let mut mail = self.mail.lock();
+        if let Some(result) = self.take(&mut mail) {
+            return result;
+        }
+        _former = mem::replace(&mut *mail, Mail::Parked);
+        #[cfg(not(any(loom, shuttle)))]
+        MutexGuard::unlocked(&mut mail, || self.look_out(until));
         loop {
             if let Some(result) = self.take(&mut mail) {
                 return result;
             }
-            let mail_before = mem::replace(&mut *mail, Mail::Parked);
-            if former.is_none() {
-                former = Some(mail_before);
-                #[cfg(not(any(loom, shuttle)))]
-                MutexGuard::unlocked(&mut mail, || self.look_out(until));
-                if let Some(result) = self.take(&mut mail) {
-                    return result;
-                }
-            }
+            // Promised, it is there in a moment, and must not be left.
+            let until = if matches!(*mail, Mail::Promised) { None } else { until };
             let timed_out = wait_until(&self.arrived, &mut mail, until);
-            if let Some(result) = self.take(&mut mail) {
-                return result;
-            }
-            if timed_out {
+            if timed_out && matches!(*mail, Mail::Parked) {
                 *mail = Mail::Closed;
                 drop(mail);
                 self.cancel(Cause::Deadline);
@@ -311,7 +324,7 @@ impl<T> Slot<T> {
 
     #[cfg(not(any(loom, shuttle)))]
     fn has_come(&self) -> bool {
-        !matches!(*self.mail.lock(), Mail::Parked)
+        !matches!(*self.mail.lock(), Mail::Parked | Mail::Promised | Mail::Glancing)
     }
 
     pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Result<T, Lost>> {
@@ -331,7 +344,7 @@ impl<T> Slot<T> {
             return Poll::Ready(result);
         }
         if matches!(*mail, Mail::Empty) && self.may_glance() {
-            *mail = Mail::Parked;
+            *mail = Mail::Glancing;
             drop(mail);
             self.glance();
             mail = self.mail.lock();
@@ -351,7 +364,8 @@ impl<T> Slot<T> {
     pub(crate) fn expire(&self) {
         let mut mail = self.mail.lock();
         let waiting = match mem::replace(&mut *mail, Mail::Closed) {
-            waiting @ (Mail::Empty | Mail::Parked | Mail::Polled(_)) => waiting,
+            waiting @ (Mail::Empty | Mail::Parked | Mail::Glancing | Mail::Polled(_)) => waiting,
+            Mail::Promised if seeded_bug("promise_expires") => Mail::Parked,
             decided => {
                 *mail = decided;
                 return;
@@ -381,7 +395,7 @@ impl<T> Slot<T> {
                 self.control.nudge();
             }
             returned @ Mail::Returned(_) => *mail = returned,
-            Mail::Empty | Mail::Parked | Mail::Polled(_) => {
+            Mail::Empty | Mail::Parked | Mail::Promised | Mail::Glancing | Mail::Polled(_) => {
                 drop(mail);
                 self.cancel(Cause::Dropped);
             }

@@ -33,8 +33,8 @@ pub(crate) trait Task<P: Place>: Send {
     /// The job panicked: that is its result.
     fn panicked(&mut self, payload: Box<dyn Any + Send>);
 
-    /// Where a job has an undo: offers its result and waits until the receiver has it, is gone, or may not have it any
-    /// more. `true`: call `undo`.
+    /// Where a job has an undo: offers its result and waits until the receiver has it, is sure to take it, is gone, or may
+    /// not have it any more. `true`: call `undo`.
     fn hand_over(&mut self, control: &Control) -> bool;
 
     /// Runs the undo on the result that came back. May panic with it.
@@ -91,9 +91,13 @@ impl<T, F, U> Work<T, F, U> {
     }
 
     fn unpend(&mut self) {
-        if std::mem::take(&mut self.is_pending) {
-            self.control().remove_pending();
-        }
+        unpend(&mut self.is_pending, self.promise.0.control());
+    }
+}
+
+fn unpend(is_pending: &mut bool, control: &Control) {
+    if std::mem::take(is_pending) {
+        control.remove_pending();
     }
 }
 
@@ -143,11 +147,15 @@ where
         let Some(Ok(value)) = self.result.take() else {
             return false;
         };
-        let slot = &self.promise.0;
-        let mut offer = slot.offer(value);
+        let Work { promise: Promise(slot), is_pending, .. } = self;
+        let mut offer = slot.offer(value, || unpend(is_pending, control));
         loop {
             match offer {
                 Offer::Received => return false,
+                Offer::Awaited(value) => {
+                    self.result = Some(Ok(value));
+                    return false;
+                }
                 Offer::Returned(value) => {
                     self.returned = Some(value);
                     return true;

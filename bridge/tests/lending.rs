@@ -3,11 +3,11 @@
 
 mod support;
 
-use pontoon_bridge::Lost;
+use pontoon_bridge::{Lost, Place, Worker};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Door, patience, ready, spawn, until};
+use support::{Door, options, patience, ready, spawn, until};
 
 #[test]
 fn an_idle_worker_lends_its_seat() {
@@ -22,6 +22,35 @@ fn an_idle_worker_lends_its_seat() {
     assert!(!worker.is_mine() && worker.is_idle());
     assert_eq!(worker.submit(None, |ledger, _| ledger.entries.clone()).wait().expect("the job ran"), [5]);
     assert_eq!(worker.counters().lent, 1);
+}
+
+#[test]
+fn what_is_asked_for_after_a_job_with_an_undo_is_lent() {
+    /// Takes its time over everything.
+    struct Slow;
+    impl Slow {
+        fn take_time() {
+            (0..200).for_each(|_| thread::yield_now());
+        }
+    }
+    impl Place for Slow {
+        type View<'v> = &'v mut Slow;
+        fn view(&mut self) -> &mut Slow {
+            self
+        }
+        fn unharmed(&mut self) {
+            Slow::take_time();
+        }
+    }
+    let worker = Worker::spawn(options(), || Slow).expect("a thread can be started");
+    let mut lent = 0;
+    for _ in 0..200 {
+        worker.submit_with(None, |_, _| Slow::take_time(), |_, ()| ()).wait().expect("the job ran");
+        lent += u32::from(worker.try_run_here(None, |_, _| ()).is_ok());
+        until("the worker is idle", || worker.is_idle());
+    }
+    // Not where the job was over before this thread waited for it, which is rare.
+    assert!(lent > 100, "{lent} of 200");
 }
 
 #[test]

@@ -26,6 +26,7 @@ models![
     a_waiting_thread_is_woken,
     a_waiting_future_is_woken,
     undone_exactly_when_not_received,
+    a_promise_is_kept,
     lending_keeps_the_order,
 ];
 
@@ -40,6 +41,8 @@ fn each_seeded_bug_is_caught() {
         ("deliver_without_wake", "a_waiting_future_is_woken"),
         ("glance_and_go", "a_waiting_future_is_woken"),
         ("leave_drops_the_offer", "undone_exactly_when_not_received"),
+        ("wake_before_the_end", "a_promise_is_kept"),
+        ("promise_expires", "a_promise_is_kept"),
         ("lend_past_the_queue", "lending_keeps_the_order"),
     ]);
 }

@@ -3,7 +3,7 @@
 use crate::control::{Cause, Control};
 use crate::crew::Crew;
 use crate::reply::{Promise, Reply};
-use crate::slot::{Cancelled, Phase, Slot};
+use crate::slot::{Cancelled, Offer, Phase, Slot};
 use crate::sync::channel;
 use crate::task::{Message, Work};
 use crate::{Fence, Interrupt, Lost, Place, Settled, Ticket, Worker, WorkerOptions};
@@ -204,6 +204,40 @@ pub fn undone_exactly_when_not_received() {
             assert_eq!(undone, usize::from(ran), "ran: {ran}");
         }
         other => panic!("not a result: {other:?}"),
+    }
+}
+
+/// A job with an undo ends while a thread waits and its deadline comes: the thread has the result exactly when the worker
+/// does not undo it, and is not woken before the worker is done with all of it.
+pub fn a_promise_is_kept() {
+    let slot = Arc::new(Slot::<u32>::new(control()));
+    let is_over = Arc::new(AtomicUsize::new(0));
+    let worker = {
+        let (slot, is_over) = (Arc::clone(&slot), Arc::clone(&is_over));
+        thread::spawn(move || match slot.offer(7, || ()) {
+            Offer::Awaited(value) => {
+                is_over.store(1, Ordering::SeqCst);
+                assert!(slot.deliver(Ok(value)).is_ok(), "promised, and gone");
+                (true, true)
+            }
+            Offer::Received => panic!("woken before the worker is done"),
+            Offer::Returned(_) => (false, false),
+            // The worker was first, and does not wait here for the thread to come.
+            Offer::Open => (false, matches!(slot.offered(Some(Lost::Closed)), Offer::Received)),
+        })
+    };
+    let watch = {
+        let slot = Arc::clone(&slot);
+        thread::spawn(move || slot.expire())
+    };
+    let received = slot.wait(None);
+    let was_over = is_over.load(Ordering::SeqCst) == 1;
+    watch.join().expect("the watch returns");
+    let (is_promised, is_received) = worker.join().expect("the worker returns");
+    match received {
+        Ok(7) => assert!(is_received && (was_over || !is_promised), "received: {is_received}, over: {was_over}"),
+        Err(Lost::Expired | Lost::Closed) => assert!(!is_received),
+        other => panic!("neither the result nor a reason: {other:?}"),
     }
 }
 
