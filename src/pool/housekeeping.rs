@@ -62,12 +62,9 @@ impl Pool {
         let records: Vec<_> = self.crews.lock().iter().map(|crew| Arc::clone(&crew.record)).collect();
         for record in records {
             if let Some((site, held)) = record.new_leak(threshold, now) {
-                Tally::count(&self.tally.leaks);
                 self.observer.pool(&PoolEvent::Leak { number: record.number(), held, by: &site });
-                self.tally.note_leak(format!(
-                    "connection #{} has been held for {held:.0?}, taken at {site}",
-                    record.number()
-                ));
+                self.tally
+                    .leaked(format!("connection #{} has been held for {held:.0?}, taken at {site}", record.number()));
             }
         }
     }

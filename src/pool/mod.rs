@@ -462,6 +462,8 @@ impl Pool {
         let (connecting, stuck) = (in_state(ConnectionState::Connecting), in_state(ConnectionState::Stuck));
         let key = |connection: &ConnectionSnapshot| connection.holder.as_ref().map(|holder| holder.held);
         connections.sort_by_key(|connection| std::cmp::Reverse(key(connection)));
+        // Before the texts of what is counted.
+        let counters = self.tally.counters();
         Snapshot {
             size: self.terms.size,
             idle,
@@ -472,7 +474,7 @@ impl Pool {
             generation: self.standing.generation(),
             last_connect_error: self.tally.last_failure(),
             last_leak: self.tally.last_leak(),
-            counters: self.tally.counters(),
+            counters,
             connections,
         }
     }

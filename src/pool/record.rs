@@ -282,15 +282,19 @@ impl Tally {
 
     /// `was_cut_short` by the deadline of its caller, which says nothing about the database.
     pub(super) fn failed_to_connect(&self, error: String, was_cut_short: bool) {
-        Tally::count(&self.connect_failures);
         let mut last = self.last_failure.lock();
+        // Under the lock: who sees the number sees the text.
+        Tally::count(&self.connect_failures);
         if last.is_none() || !was_cut_short {
             *last = Some(error);
         }
     }
 
-    pub(super) fn note_leak(&self, leak: String) {
-        *self.last_leak.lock() = Some(leak);
+    pub(super) fn leaked(&self, leak: String) {
+        let mut last = self.last_leak.lock();
+        // As above.
+        Tally::count(&self.leaks);
+        *last = Some(leak);
     }
 
     pub(super) fn last_leak(&self) -> Option<String> {

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -106,12 +107,13 @@ pub(crate) fn wait_for(db: &AsyncDatabase, what: &str, is_so: impl Fn(&Snapshot)
 /// that bring nothing.
 pub(crate) const AWAITS: usize = 64;
 
-/// A transaction of six statements.
-pub(crate) async fn six_statements(db: &AsyncDatabase) -> pontoon::Result<()> {
+/// A transaction of six statements. `commits`: whether COMMIT has come next.
+pub(crate) async fn six_statements(db: &AsyncDatabase, commits: &AtomicBool) -> pontoon::Result<()> {
     db.transaction(|tx| async move {
         for n in 1..=6_i64 {
             tx.execute("INSERT INTO t VALUES (:n)", params! { n: n }).await?;
         }
+        commits.store(true, Ordering::Relaxed);
         Ok(())
     })
     .await
