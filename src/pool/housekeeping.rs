@@ -9,7 +9,6 @@ use pontoon_bridge::{Alarm, Timed};
 use super::Pool;
 use super::hold::Claim;
 use super::parting::{Fault, Retirement};
-use super::record::Tally;
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::PoolEvent;
 use crate::query::QueryOptions;
