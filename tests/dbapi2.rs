@@ -11,7 +11,7 @@ use kit::{Canary, Folder, Probe, await_that, case, tell};
 use pontoon::driver::BulkPath;
 use pontoon::prelude::*;
 use pontoon::value::{Decimal, Value};
-use pontoon::{Database, DatabaseBuilder, Effect, ErrorKind};
+use pontoon::{Database, DatabaseBuilder, Effect, ErrorKind, Query};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -236,6 +236,45 @@ fn rows_that_were_cancelled_before_they_were_fetched_leave_no_cursor_behind() {
         other.join().expect("no panic").expect("nobody holds a lock");
     });
     drop(connection);
+}
+
+#[test]
+fn a_stream_that_is_left_while_it_runs_harms_nothing_beside_it() {
+    let folder = Folder::new();
+    let db = sqlite(&folder);
+    db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)", ()).expect("a table");
+    db.execute_many("INSERT INTO t VALUES (?)", (0..100_i64).map(|id| (id,))).expect("rows");
+    let connection = db.connection().expect("a connection");
+    // After three rows it runs until somebody ends it.
+    let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 4";
+    let mut seen = 0;
+    for row in connection.iterate(Query::new("SELECT id FROM t").batch_rows(1), ()).expect("a stream") {
+        row.expect("nobody left this one");
+        seen += 1;
+        if seen % 10 == 0 {
+            let mut inner = connection.iterate(Query::new(endless).batch_rows(1), ()).expect("a stream");
+            assert!(inner.next().expect("a row").is_ok());
+        }
+    }
+    assert_eq!(seen, 100);
+    connection.execute("DROP TABLE t", ()).expect("nobody reads it");
+}
+
+#[test]
+fn streams_that_are_left_while_they_are_read_ahead_leave_no_cursor_behind() {
+    let folder = Folder::new();
+    let db = sqlite(&folder);
+    db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)", ()).expect("a table");
+    db.execute_many("INSERT INTO t VALUES (?)", (0..1000_i64).map(|id| (id,))).expect("rows");
+    let connection = db.connection().expect("a connection");
+    for read in 0..400 {
+        let mut rows = connection.iterate(Query::new("SELECT id FROM t").batch_rows(16), ()).expect("a stream");
+        for _ in 0..read {
+            assert!(rows.next().expect("a row").is_ok());
+        }
+    }
+    // Refused for as long as anything reads it.
+    connection.execute("DROP TABLE t", ()).expect("nobody reads it");
 }
 
 #[test]

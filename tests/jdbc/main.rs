@@ -10,5 +10,6 @@ mod kit;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod refused;
+mod sqlite;
 mod support;
 mod types;

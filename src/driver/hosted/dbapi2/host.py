@@ -293,6 +293,9 @@ class Family:
     def state(self, conn, failed):
         return UNTOLD
 
+    def heed(self, conn, is_cancelled):
+        """Has the driver ask now and then whether the running request is cancelled, where it can."""
+
     def canceller(self, conn):
         """What makes the running statement end, called from another thread, or None."""
         return None
@@ -369,8 +372,16 @@ class Sqlite(Family):
     def state(self, conn, failed):
         return OPEN if conn.in_transaction else IDLE
 
+    # Steps of SQLite's machine, about a millisecond of them, between two looks at whether the request is cancelled. Each look
+    # waits for the interpreter, which the threads of other connections may have.
+    STEPS = 50_000
+
+    def heed(self, conn, is_cancelled):
+        conn.set_progress_handler(is_cancelled, self.STEPS)
+
     def canceller(self, conn):
-        return conn.interrupt
+        # `interrupt` would end the cursors that are open beside the statement too.
+        return lambda: None
 
     def check(self, value):
         if type(value) is float and value != value:
@@ -1000,7 +1011,7 @@ class Connection:
             return True
 
     def is_cancelled(self):
-        return self.unwanted >= self.running
+        return 0 < self.running <= self.unwanted
 
     # Requests.
 
@@ -1008,8 +1019,10 @@ class Connection:
         body = Body(frame)
         kind, serial = body.u8(), body.u32()
         with self.turn:
-            refused = serial <= self.unwanted
-            self.running = serial
+            # A cursor that nobody closes any more would stay open.
+            is_close = kind == CLOSE_CURSOR
+            refused = serial <= self.unwanted and not is_close
+            self.running = 0 if is_close else serial
         try:
             if refused:
                 raise Refused("the call was cancelled before it was begun")
@@ -1127,6 +1140,7 @@ class Connection:
             raise Unsupported("the paramstyle %r of the module, which is none of those that DB-API has" % self.style)
         self.emulated = not self.family.autocommit(conn)
         self.family.connected(conn)
+        self.family.heed(conn, self.is_cancelled)
         self.conn, self.cancel = conn, self.family.canceller(conn)
 
     def reconnect(self):

@@ -25,6 +25,8 @@ final class Product {
     final boolean nests;
     /** A running statement can be ended. */
     final boolean cancels;
+    /** A cancel is of the whole connection, and stays until no statement of it is under way. */
+    final boolean cancelsAll;
     /** How another connection ends the statement of a session, by the session's number; null where the driver's own cancel does it. */
     final String endsBy;
     /** What tells the number of a session. */
@@ -61,6 +63,7 @@ final class Product {
         nests = embedded || name == Name.POSTGRESQL || name == Name.SQL_SERVER || name == Name.ORACLE;
         mysql = name == Name.MARIADB || name == Name.MYSQL;
         cancels = name != Name.DERBY;
+        cancelsAll = name == Name.SQLITE;
         // The cancel of its driver waits until the statement is over.
         endsBy = name == Name.HSQLDB ? "ALTER SESSION %d END STATEMENT" : null;
         sessionBy = name == Name.HSQLDB ? "CALL SESSION_ID()" : null;

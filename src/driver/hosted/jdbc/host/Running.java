@@ -9,9 +9,12 @@ import java.sql.Statement;
  */
 final class Running {
     private static final int LONGEST_PAUSE = 100;
+    /** Milliseconds in which a statement may end by itself, where a cancel would reach other statements too. */
+    private static final int GRACE = 200;
 
     private int serial;
     private Statement statement;
+    private boolean isGraced;
     private int cancelled;
     private boolean reached;
     /** How a statement is ended; null where nothing does. */
@@ -27,9 +30,10 @@ final class Running {
         return Integer.compareUnsigned(serial, cancelled) > 0;
     }
 
-    /** Says which statement the driver works on from now on. */
-    synchronized void on(Statement statement) {
+    /** Says which statement the driver works on from now on, and whether it is given time to end by itself. */
+    synchronized void on(Statement statement, boolean isGraced) {
         this.statement = statement;
+        this.isGraced = isGraced;
     }
 
     synchronized boolean isCancelled() {
@@ -64,10 +68,13 @@ final class Running {
         if (Integer.compareUnsigned(upTo, cancelled) > 0) {
             cancelled = upTo;
         }
-        long end = System.nanoTime() + milliseconds * 1_000_000;
+        long begin = System.nanoTime();
+        long end = begin + milliseconds * 1_000_000;
         int pause = 5;
         while (serial != 0 && Integer.compareUnsigned(serial, upTo) <= 0) {
-            ask();
+            if (!isGraced || System.nanoTime() - begin >= GRACE * 1_000_000L) {
+                ask();
+            }
             long left = (end - System.nanoTime()) / 1_000_000;
             if (left <= 0) {
                 return false;

@@ -142,7 +142,8 @@ final class Session implements Runnable {
         sql = null;
         failedSet = -1;
         try {
-            if (!running.begin(serial)) {
+            // A cursor that nobody closes any more would stay open.
+            if (!running.begin(serial) && type != CLOSE_CURSOR) {
                 fail(serial, Failure.NOT_SENT | Failure.CANCELLED, new SQLException("cancelled before it was begun", "57014"));
                 return;
             }
@@ -360,7 +361,7 @@ final class Session implements Runnable {
         cursors.clear();
         if (product.reset != null) {
             try (Statement statement = connection.createStatement()) {
-                running.on(statement);
+                on(statement, cursors.size());
                 statement.execute(product.reset);
             }
             return;
@@ -413,7 +414,7 @@ final class Session implements Runnable {
         try {
             parameters.bind(in, statement, width);
             in.finished();
-            running.on(statement);
+            on(statement, cursors.size());
             boolean hasRows = statement.execute();
             long affected = 0;
             Object key = null;
@@ -456,7 +457,7 @@ final class Session implements Runnable {
         transactions.controls(sql);
         try (Statement statement = connection.createStatement()) {
             statement.setEscapeProcessing(false);
-            running.on(statement);
+            on(statement, cursors.size());
             statement.execute(sql);
             succeeded = true;
             notices(serial, statement);
@@ -522,7 +523,7 @@ final class Session implements Runnable {
             int bytes = in.i32();
             in.finished();
             statement.setFetchSize(FETCH_SIZE);
-            running.on(statement);
+            on(statement, cursors.size());
             if (!statement.execute()) {
                 ran();
                 done(serial, state(), Math.max(0, updateCount(statement)), false, null);
@@ -548,6 +549,11 @@ final class Session implements Runnable {
         }
     }
 
+    /** The driver works on this statement from now on, beside so many cursors. */
+    private void on(Statement statement, int others) {
+        running.on(statement, product.cancelsAll && others > 0);
+    }
+
     /** The flags and the state are known when the rows are written. */
     private void sendRows(int flags) throws IOException {
         out.putByte(9, state());
@@ -567,7 +573,7 @@ final class Session implements Runnable {
         boolean last = true;
         boolean whole = false;
         try {
-            running.on(cursor.statement);
+            on(cursor.statement, cursors.size() - 1);
             out.begin(ROWS).i32(serial).u8(Transactions.UNKNOWN).u8(0);
             last = cursor.rows.writeBatch(out, rows, bytes);
             whole = true;
@@ -618,7 +624,7 @@ final class Session implements Runnable {
         boolean whole = false;
         try {
             long affected = 0;
-            running.on(statement);
+            on(statement, cursors.size());
             int held = 0;
             for (int set = 0; set < sets; set++) {
                 failedSet = set;
