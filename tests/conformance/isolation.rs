@@ -250,6 +250,8 @@ pub(crate) fn attempts_are_counted(t: &Target) -> Outcome {
                 Ok::<_, Error>(())
             })
         });
+        // In here, so that a failure lets the holder go.
+        let done = done;
         locked.pass();
         let mut runs = 0;
         let options = TxOptions::new().lock_mode(LockMode::Deferred);
