@@ -260,6 +260,35 @@ fn a_stream_that_is_left_while_it_runs_harms_nothing_beside_it() {
 }
 
 #[test]
+fn a_statement_of_few_long_steps_is_cancelled_and_its_connection_stays() {
+    const ROWS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+    const LONG_STEPS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+        SELECT sum(length(hex(randomblob(300000)))) FROM n";
+    for has_other in [false, true] {
+        let folder = Folder::new();
+        let db = sqlite(&folder);
+        db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)", ()).expect("a table");
+        let _rolls_back = db.force_rollback_scope(true);
+        let connection = db.connection().expect("a connection");
+        connection.execute("INSERT INTO t VALUES (7)", ()).expect("a row");
+        let mut other = has_other.then(|| connection.iterate(Query::new(ROWS).batch_rows(1), ()).expect("a stream"));
+        if let Some(rows) = &mut other {
+            assert!(rows.next().expect("a row").is_ok());
+        }
+        let slow = Query::new(LONG_STEPS).timeout(Duration::from_millis(100));
+        let error = connection.fetch_val::<i64>(slow, ()).expect_err("it is endless");
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+        // Of the same connection, and the same transaction.
+        assert_eq!(connection.fetch_val::<i64>("SELECT id FROM t", ()).expect("it is there"), Some(7), "{has_other}");
+        if let Some(rows) = other {
+            let error = rows.filter_map(Result::err).next().expect("it was cancelled as well");
+            assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+        }
+        connection.execute("INSERT INTO t VALUES (8)", ()).expect("a row");
+    }
+}
+
+#[test]
 fn streams_that_are_left_while_they_are_read_ahead_leave_no_cursor_behind() {
     let folder = Folder::new();
     let db = sqlite(&folder);

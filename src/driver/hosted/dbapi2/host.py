@@ -31,6 +31,9 @@ IDLE, OPEN, FAILED, UNTOLD = 0, 1, 2, 3
 # The most rows that are fetched before it is known how large rows are.
 FIRST_FETCH = 256
 
+# Seconds in which a request may end by itself, where its cancel would reach others too.
+GRACE = 0.2
+
 PLAIN = frozenset((type(None), bool, int, float, str, bytes))
 
 
@@ -256,6 +259,8 @@ class Family:
     gives = TAGGED
     reads_all = False
     takes_lists = False
+    # A cancel is of the whole connection, and stays until no statement of it is under way.
+    cancels_all = False
     # What the module is handed instead of its own placeholders, if it can be.
     paramstyle = None
 
@@ -340,6 +345,7 @@ def iso(parts):
 
 class Sqlite(Family):
     product = "SQLite"
+    cancels_all = True
     takes = {
         **NATIVE,
         6: lambda parts: parts[0],
@@ -372,16 +378,16 @@ class Sqlite(Family):
     def state(self, conn, failed):
         return OPEN if conn.in_transaction else IDLE
 
-    # Steps of SQLite's machine, about a millisecond of them, between two looks at whether the request is cancelled. Each look
-    # waits for the interpreter, which the threads of other connections may have.
+    # Steps of SQLite's machine, mostly about a millisecond of them, between two looks at whether the request is cancelled. Each
+    # look waits for the interpreter, which the threads of other connections may have.
     STEPS = 50_000
 
     def heed(self, conn, is_cancelled):
         conn.set_progress_handler(is_cancelled, self.STEPS)
 
     def canceller(self, conn):
-        # `interrupt` would end the cursors that are open beside the statement too.
-        return lambda: None
+        # For what has no steps, or long ones: a checkpoint, a scan of large values.
+        return conn.interrupt
 
     def check(self, value):
         if type(value) is float and value != value:
@@ -938,6 +944,8 @@ class Connection:
         self.side, self.side_stream = meet(path, number, 1, token)
         self.conn = self.family = self.cancel = None
         self.cursors = {}
+        # The numbers of those that were ended with another request.
+        self.cut = set()
         self.manual = False
         self.emulated = False
         self.since = 0.0
@@ -947,6 +955,8 @@ class Connection:
         self.running = 0
         self.unwanted = 0
         self.hit = False
+        # Whether a cancel of the running request would end others too.
+        self.beside = False
 
     def run(self):
         threading.Thread(target=self.watch, daemon=True).start()
@@ -990,7 +1000,8 @@ class Connection:
             pass
 
     def interrupt(self, serial, patience):
-        until = time.monotonic() + patience
+        begun = time.monotonic()
+        until = begun + patience
         with self.turn:
             self.unwanted = max(self.unwanted, serial)
             pause = 0.01
@@ -998,11 +1009,12 @@ class Connection:
             while 0 < self.running <= serial:
                 if self.cancel is None:
                     return False
-                try:
-                    self.hit = True
-                    self.cancel()
-                except Exception:
-                    return False
+                if not self.beside or time.monotonic() - begun >= GRACE:
+                    try:
+                        self.hit = True
+                        self.cancel()
+                    except Exception:
+                        return False
                 left = until - time.monotonic()
                 if left <= 0:
                     return False
@@ -1023,6 +1035,8 @@ class Connection:
             is_close = kind == CLOSE_CURSOR
             refused = serial <= self.unwanted and not is_close
             self.running = 0 if is_close else serial
+            # What is fetched from is not beside itself.
+            self.beside = self.conn is not None and self.family.cancels_all and len(self.cursors) > (kind == FETCH)
         try:
             if refused:
                 raise Refused("the call was cancelled before it was begun")
@@ -1052,7 +1066,15 @@ class Connection:
             hit, self.hit = self.hit, False
             self.turn.notify_all()
         if hit and self.conn is not None:
+            if self.family.cancels_all:
+                self.cut_off()
             self.family.fence(self.conn)
+
+    def cut_off(self):
+        """Closes what a cancel has reached as well, and would end whatever comes next for as long as it is open."""
+        self.cut.update(self.cursors)
+        while self.cursors:
+            self.cursors.popitem()[1].cursor.close()
 
     def report(self, serial, error):
         self.settle()
@@ -1311,13 +1333,18 @@ class Connection:
         number, rows, most = body.u32(), body.u32(), body.u32()
         body.end()
         reading = self.cursors.get(number)
+        if number in self.cut:
+            self.cut.discard(number)
+            raise self.module.OperationalError("interrupted: another statement was cancelled, and SQLite cancels all that are under way")
         if reading is None:
             raise Refused("the rows cannot be read on: their cursor is closed")
         return self.next_of(number, reading, rows, most, 0, ())
 
     def close_cursor(self, serial, body):
-        reading = self.cursors.pop(body.u32(), None)
+        number = body.u32()
         body.end()
+        self.cut.discard(number)
+        reading = self.cursors.pop(number, None)
         if reading is not None:
             reading.cursor.close()
             self.commit_unless_open()
@@ -1393,6 +1420,7 @@ class Connection:
         full = body.u8()
         body.end()
         self.cursors.clear()
+        self.cut.clear()
         self.family.reset(self, full)
         return self.done()
 

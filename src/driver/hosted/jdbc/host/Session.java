@@ -16,8 +16,10 @@ import java.sql.SQLFeatureNotSupportedException;
 import java.sql.SQLWarning;
 import java.sql.Statement;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /** One connection: reads a request, does it, answers, and reads the next. */
 final class Session implements Runnable {
@@ -58,6 +60,8 @@ final class Session implements Runnable {
     private final byte[] token;
     private final Running running = new Running();
     private final Map<Integer, Cursor> cursors = new HashMap<>();
+    /** The numbers of cursors that were ended with another request. */
+    private final Set<Integer> cut = new HashSet<>();
     private Frame in;
     private Answer out;
     private Connection connection;
@@ -171,7 +175,19 @@ final class Session implements Runnable {
             fail(serial, isDead(failure) ? flags | Failure.DEAD : flags, failure);
         } finally {
             running.end();
+            if (product != null && product.cancelsAll && running.takeReached()) {
+                cutOff();
+            }
         }
+    }
+
+    /** Closes what a cancel has reached as well, and would end whatever comes next for as long as it is open. */
+    private void cutOff() {
+        for (Cursor cursor : cursors.values()) {
+            discard(cursor.statement);
+        }
+        cut.addAll(cursors.keySet());
+        cursors.clear();
     }
 
     /** What the driver has not, found out before anything was done. */
@@ -228,8 +244,10 @@ final class Session implements Runnable {
                 fetch(serial);
                 return;
             case CLOSE_CURSOR:
-                Cursor cursor = cursors.remove(in.i32());
+                int left = in.i32();
                 in.finished();
+                cut.remove(left);
+                Cursor cursor = cursors.remove(left);
                 if (cursor != null) {
                     abandon(cursor);
                 }
@@ -359,6 +377,7 @@ final class Session implements Runnable {
     /** JDBC has nothing that makes a session forget: but for databases with a statement for it, it is opened anew. */
     private void reset() throws Exception {
         cursors.clear();
+        cut.clear();
         if (product.reset != null) {
             try (Statement statement = connection.createStatement()) {
                 on(statement, cursors.size());
@@ -419,11 +438,7 @@ final class Session implements Runnable {
             long affected = 0;
             Object key = null;
             if (hasRows) {
-                try (ResultSet result = statement.getResultSet()) {
-                    while (result.next()) {
-                        affected++;
-                    }
-                }
+                affected = count(statement);
             } else {
                 affected = Words.isWrite(sql) ? Math.max(0, updateCount(statement)) : 0;
                 key = keys && affected > 0 ? key(statement) : null;
@@ -443,6 +458,17 @@ final class Session implements Runnable {
                 discard(statement);
             }
         }
+    }
+
+    /** How many rows a statement has, of which none is kept: it is under way until they have been read. */
+    private static long count(Statement statement) throws SQLException {
+        long rows = 0;
+        try (ResultSet result = statement.getResultSet()) {
+            while (result.next()) {
+                rows++;
+            }
+        }
+        return rows;
     }
 
     /** What a statement without rows has done, which others may rely on as soon as it is answered. */
@@ -567,6 +593,10 @@ final class Session implements Runnable {
         int bytes = in.i32();
         in.finished();
         Cursor cursor = cursors.get(which);
+        if (cut.remove(which)) {
+            String why = "interrupted: another statement was cancelled, and the driver cancels all that are under way";
+            throw new SQLException(why, "57014", 9);
+        }
         if (cursor == null) {
             throw new SQLException("there is no open cursor of this number", "24000");
         }
@@ -633,7 +663,7 @@ final class Session implements Runnable {
                     if (running.isCancelled()) {
                         throw new SQLException("cancelled between two sets", "57014");
                     }
-                    affected += statement.execute() ? 0 : Math.max(0, updateCount(statement));
+                    affected += statement.execute() ? count(statement) : Math.max(0, updateCount(statement));
                     continue;
                 }
                 statement.addBatch();
