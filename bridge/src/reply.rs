@@ -68,6 +68,8 @@ impl<T: Send + 'static> Reply<T> {
         let Some(slot) = self.slot.take() else {
             return Err(Lost::Cancelled);
         };
+        // An alarm set by an earlier poll would ring at another time.
+        self.alarm = None;
         slot.wait(until)
     }
 

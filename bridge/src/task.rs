@@ -137,7 +137,11 @@ where
     fn panicked(&mut self, payload: Box<dyn Any + Send>) {
         let panic = Panic::new(payload);
         self.control().panicked(panic.message());
-        self.result = Some(Err(Lost::Panicked(panic)));
+        // What was promised is to be received: the job was over, and nobody undoes it any more.
+        let is_promised = self.undo.is_some() && self.result.is_some();
+        if !is_promised {
+            self.result = Some(Err(Lost::Panicked(panic)));
+        }
     }
 
     fn hand_over(&mut self, control: &Control) -> bool {

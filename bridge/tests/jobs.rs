@@ -3,12 +3,12 @@
 
 mod support;
 
-use pontoon_bridge::{Cause, Lost, Place, Worker, WorkerOptions};
+use pontoon_bridge::{Cause, Lost, Place, Ticket, Worker, WorkerOptions};
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{Bell, Door, block_on, options, patience, ready, spawn, until};
@@ -252,4 +252,20 @@ fn a_job_may_submit_to_its_own_worker_as_long_as_it_does_not_wait() {
         .expect("the job ran");
     assert_eq!(receive.recv().expect("the job sent it").wait().expect("the job ran"), 7);
     assert!(!worker.is_mine());
+}
+
+#[test]
+fn a_reply_that_was_polled_is_waited_for_until_the_time_that_is_given() {
+    let (worker, _) = ready();
+    let soon = Instant::now() + Duration::from_millis(20);
+    let late = soon + Duration::from_millis(200);
+    let job = move |_: &mut &mut support::Ledger, _: &Ticket<'_, support::Ledger>| {
+        while Instant::now() < late {
+            thread::yield_now();
+        }
+        7
+    };
+    let mut reply = worker.submit(None, job).leave_at(Some(soon));
+    assert!(Pin::new(&mut reply).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!(reply.wait_until(patience()).expect("it was in time"), 7);
 }

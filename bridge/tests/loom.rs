@@ -27,6 +27,7 @@ models![
     a_waiting_future_is_woken,
     undone_exactly_when_not_received,
     a_promise_is_kept,
+    waited_for_exactly_when_not_undone,
     lending_keeps_the_order,
 ];
 

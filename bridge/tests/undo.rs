@@ -3,13 +3,14 @@
 
 mod support;
 
-use pontoon_bridge::Lost;
+use pontoon_bridge::{Lost, Place, Ticket, Worker};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
-use support::{Door, block_on, patience, ready, until};
+use support::{Door, block_on, options, patience, ready, until};
 
 #[test]
 fn what_is_received_is_not_undone() {
@@ -44,6 +45,44 @@ fn a_result_whose_receiver_left_during_the_job_is_undone_before_the_next_job() {
     next.wait().expect("the job ran");
     assert_eq!(journal.entries(), ["undone 7", "next"]);
     assert_eq!(worker.counters().undone, 1);
+}
+
+/// A place whose view panics when it goes.
+struct Rough;
+
+struct RoughView;
+
+impl Drop for RoughView {
+    fn drop(&mut self) {
+        panic!("rough");
+    }
+}
+
+impl Place for Rough {
+    type View<'v> = RoughView;
+    fn view(&mut self) -> RoughView {
+        RoughView
+    }
+}
+
+#[test]
+fn a_result_that_is_waited_for_outlives_a_panic_of_its_view() {
+    for _ in 0..20 {
+        let worker = Worker::spawn(options(), || Rough).expect("a thread can be started");
+        let door = Door::default();
+        let its = door.clone();
+        let job = move |_: &mut RoughView, _: &Ticket<'_, Rough>| {
+            its.pass();
+            (0..200).for_each(|_| thread::yield_now());
+            7
+        };
+        let reply = worker.submit_with(None, job, |_, _| ());
+        door.open();
+        // It is not undone any more, whether this thread waited already or came when it was on offer.
+        assert_eq!(reply.wait().expect("the job ran, and nothing was undone"), 7);
+        until("the panic is counted", || worker.counters().panics == 1);
+        assert_eq!(worker.counters().undone, 0);
+    }
 }
 
 /// Polls once.

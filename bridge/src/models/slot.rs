@@ -241,6 +241,40 @@ pub fn a_promise_is_kept() {
     }
 }
 
+/// A worker serves a job with an undo while a thread waits and its deadline comes: either the thread has the result or the
+/// undo ran, and nothing stays behind.
+pub fn waited_for_exactly_when_not_undone() {
+    let control = control();
+    let (_jobs, queue) = channel::unbounded::<Message<Ledger>>();
+    let crew = Crew::new(Arc::clone(&control), queue);
+    crew.install(Ledger(Vec::new()));
+    let slot = Arc::new(Slot::<u32>::new(Arc::clone(&control)));
+    fn job(_: &mut &mut Ledger, _: &Ticket<'_, Ledger>) -> u32 {
+        7
+    }
+    let undo = |ledger: &mut &mut Ledger, value: u32| ledger.0.push(value);
+    let task = Work::new(job, Some(undo), None, Promise(Arc::clone(&slot)));
+    let worker = {
+        let crew = Arc::clone(&crew);
+        thread::spawn(move || crew.serve(Box::new(task)))
+    };
+    let watch = {
+        let slot = Arc::clone(&slot);
+        thread::spawn(move || slot.expire())
+    };
+    let received = slot.wait(None);
+    watch.join().expect("the watch returns");
+    worker.join().expect("the worker returns");
+    let undone = crew.seat().enter().place().as_ref().expect("it is there").0.len();
+    match received {
+        Ok(7) => assert_eq!(undone, 0),
+        // Expired before its start it never ran; later it was undone.
+        Err(Lost::Expired) => assert_eq!(undone, usize::from(slot.phase().is_done())),
+        other => panic!("neither the result nor a reason: {other:?}"),
+    }
+    assert_eq!(control.pending(), 0);
+}
+
 /// Jobs of one caller run in its order, whether they are queued or lent, and the worker comes to its end.
 pub fn lending_keeps_the_order() {
     let worker = Worker::spawn(WorkerOptions::new("model"), || Ledger(Vec::new())).expect("a thread");
