@@ -106,6 +106,8 @@ enum Mail<T> {
     Polled(Waker),
     /// A result of a job with an undo, until the receiver takes it. The worker waits.
     Offered(T),
+    /// The same, and a thread waits for it: the worker is to take it back and deliver it.
+    Claimed(T),
     /// The receiver went while a result was on offer.
     Returned(T),
     /// A result to take.
@@ -171,6 +173,13 @@ impl<T> Slot<T> {
                     self.arrived.notify_one();
                 }
             }
+            // The worker did not come to take it back.
+            Mail::Claimed(value) => {
+                *mail = Mail::Full(Ok(value));
+                drop(mail);
+                self.arrived.notify_one();
+                return Err(result);
+            }
             Mail::Polled(waker) => {
                 *mail = Mail::Full(result);
                 drop(mail);
@@ -227,6 +236,10 @@ impl<T> Slot<T> {
         let mut mail = self.mail.lock();
         match (mem::replace(&mut *mail, Mail::Closed), withdraw) {
             (Mail::Returned(value), _) => Offer::Returned(value),
+            (Mail::Claimed(value), _) => {
+                *mail = Mail::Promised;
+                Offer::Awaited(value)
+            }
             (Mail::Offered(value), Some(lost)) => {
                 *mail = Mail::Full(Err(lost));
                 Offer::Returned(value)
@@ -264,10 +277,18 @@ impl<T> Slot<T> {
         // A waker left by an earlier poll is dropped after the lock: that may run any code of its executor.
         let _former;
         let mut mail = self.mail.lock();
-        if let Some(result) = self.take(&mut mail) {
+        let is_offered = matches!(*mail, Mail::Offered(_)) && !seeded_bug("take_the_offer");
+        if !is_offered && let Some(result) = self.take(&mut mail) {
             return result;
         }
-        _former = mem::replace(&mut *mail, Mail::Parked);
+        match mem::replace(&mut *mail, Mail::Parked) {
+            // Not taken here and now: the worker is not done yet.
+            Mail::Offered(value) => {
+                *mail = Mail::Claimed(value);
+                self.control.nudge();
+            }
+            former => _former = former,
+        }
         #[cfg(not(any(loom, shuttle)))]
         MutexGuard::unlocked(&mut mail, || self.look_out(until));
         loop {
@@ -275,7 +296,7 @@ impl<T> Slot<T> {
                 return result;
             }
             // Promised, it is there in a moment, and must not be left.
-            let until = if matches!(*mail, Mail::Promised) { None } else { until };
+            let until = if matches!(*mail, Mail::Promised | Mail::Claimed(_)) { None } else { until };
             let timed_out = wait_until(&self.arrived, &mut mail, until);
             if timed_out && matches!(*mail, Mail::Parked) {
                 *mail = Mail::Closed;
@@ -324,7 +345,7 @@ impl<T> Slot<T> {
 
     #[cfg(not(any(loom, shuttle)))]
     fn has_come(&self) -> bool {
-        !matches!(*self.mail.lock(), Mail::Parked | Mail::Promised | Mail::Glancing)
+        !matches!(*self.mail.lock(), Mail::Parked | Mail::Promised | Mail::Claimed(_) | Mail::Glancing)
     }
 
     pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Result<T, Lost>> {
@@ -394,7 +415,8 @@ impl<T> Slot<T> {
                 drop(mail);
                 self.control.nudge();
             }
-            returned @ Mail::Returned(_) => *mail = returned,
+            // A receiver that waits does not leave.
+            decided @ (Mail::Returned(_) | Mail::Claimed(_)) => *mail = decided,
             Mail::Empty | Mail::Parked | Mail::Promised | Mail::Glancing | Mail::Polled(_) => {
                 drop(mail);
                 self.cancel(Cause::Dropped);

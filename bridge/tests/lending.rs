@@ -43,14 +43,15 @@ fn what_is_asked_for_after_a_job_with_an_undo_is_lent() {
         }
     }
     let worker = Worker::spawn(options(), || Slow).expect("a thread can be started");
-    let mut lent = 0;
-    for _ in 0..200 {
-        worker.submit_with(None, |_, _| Slow::take_time(), |_, ()| ()).wait().expect("the job ran");
-        lent += u32::from(worker.try_run_here(None, |_, _| ()).is_ok());
-        until("the worker is idle", || worker.is_idle());
+    for round in 0..200 {
+        let reply = worker.submit_with(None, |_, _| Slow::take_time(), |_, ()| ());
+        if round % 2 == 1 {
+            // The job is over before anybody waits for it.
+            until("nothing runs", || !worker.is_running());
+        }
+        reply.wait().expect("the job ran");
+        assert!(worker.try_run_here(None, |_, _| ()).is_ok(), "round {round}");
     }
-    // Not where the job was over before this thread waited for it, which is rare.
-    assert!(lent > 100, "{lent} of 200");
 }
 
 #[test]

@@ -43,6 +43,7 @@ fn each_seeded_bug_is_caught() {
         ("glance_and_go", "a_waiting_future_is_woken"),
         ("leave_drops_the_offer", "undone_exactly_when_not_received"),
         ("wake_before_the_end", "a_promise_is_kept"),
+        ("take_the_offer", "waited_for_exactly_when_not_undone"),
         ("promise_expires", "a_promise_is_kept"),
         ("lend_past_the_queue", "lending_keeps_the_order"),
     ]);

@@ -218,12 +218,20 @@ pub fn a_promise_is_kept() {
             Offer::Awaited(value) => {
                 is_over.store(1, Ordering::SeqCst);
                 assert!(slot.deliver(Ok(value)).is_ok(), "promised, and gone");
-                (true, true)
+                true
             }
             Offer::Received => panic!("woken before the worker is done"),
-            Offer::Returned(_) => (false, false),
-            // The worker was first, and does not wait here for the thread to come.
-            Offer::Open => (false, matches!(slot.offered(Some(Lost::Closed)), Offer::Received)),
+            Offer::Returned(_) => false,
+            // The worker was first: it takes the result back, unless the thread has come meanwhile.
+            Offer::Open => match slot.offered(Some(Lost::Closed)) {
+                Offer::Awaited(value) => {
+                    is_over.store(1, Ordering::SeqCst);
+                    assert!(slot.deliver(Ok(value)).is_ok(), "claimed, and gone");
+                    true
+                }
+                Offer::Returned(_) => false,
+                _ => panic!("taken before the worker is done"),
+            },
         })
     };
     let watch = {
@@ -233,16 +241,16 @@ pub fn a_promise_is_kept() {
     let received = slot.wait(None);
     let was_over = is_over.load(Ordering::SeqCst) == 1;
     watch.join().expect("the watch returns");
-    let (is_promised, is_received) = worker.join().expect("the worker returns");
+    let is_received = worker.join().expect("the worker returns");
     match received {
-        Ok(7) => assert!(is_received && (was_over || !is_promised), "received: {is_received}, over: {was_over}"),
+        Ok(7) => assert!(is_received && was_over, "received: {is_received}, over: {was_over}"),
         Err(Lost::Expired | Lost::Closed) => assert!(!is_received),
         other => panic!("neither the result nor a reason: {other:?}"),
     }
 }
 
-/// A worker serves a job with an undo while a thread waits and its deadline comes: either the thread has the result or the
-/// undo ran, and nothing stays behind.
+/// A worker serves a job with an undo while a thread waits and its deadline comes: either the thread has the result, and
+/// the worker lends its seat for the next call, or the undo ran, and nothing stays behind.
 pub fn waited_for_exactly_when_not_undone() {
     let control = control();
     let (_jobs, queue) = channel::unbounded::<Message<Ledger>>();
@@ -263,6 +271,9 @@ pub fn waited_for_exactly_when_not_undone() {
         thread::spawn(move || slot.expire())
     };
     let received = slot.wait(None);
+    if received.is_ok() {
+        assert!(crew.try_borrow().is_some(), "the worker was not done when its caller heard of it");
+    }
     watch.join().expect("the watch returns");
     worker.join().expect("the worker returns");
     let undone = crew.seat().enter().place().as_ref().expect("it is there").0.len();
