@@ -61,9 +61,10 @@ impl Pool {
         let records: Vec<_> = self.crews.lock().iter().map(|crew| Arc::clone(&crew.record)).collect();
         for record in records {
             if let Some((site, held)) = record.new_leak(threshold, now) {
-                self.observer.pool(&PoolEvent::Leak { number: record.number(), held, by: &site });
+                // First: an observer that looks at the pool finds it there.
                 self.tally
                     .leaked(format!("connection #{} has been held for {held:.0?}, taken at {site}", record.number()));
+                self.observer.pool(&PoolEvent::Leak { number: record.number(), held, by: &site });
             }
         }
     }
