@@ -41,6 +41,7 @@ pub trait Place: Send + 'static {
 
     /// A job that the worker took from the queue is over, with whatever was nested in it; none of it panicked or was asked
     /// to stop, and nothing can strike it any more. Called before its caller hears of it: what is noted here is true when
-    /// the reply is there. Not after a job on its caller's own thread. By default nothing.
+    /// the reply is there. (A future that takes the result of a job with an undo may be sooner.) Not after a job on its
+    /// caller's own thread. By default nothing.
     fn unharmed(&mut self) {}
 }

@@ -81,7 +81,8 @@ impl<P: Place> Worker<P> {
     ///
     /// The worker does nothing else until the receiver has taken the result, is dropped, the job's deadline passes or
     /// the worker is closed; in the last two cases the result is withdrawn and the reply resolves as expired or
-    /// closed. A future that is neither polled nor dropped therefore holds its worker up, to the deadline at most.
+    /// closed. A future that is neither polled nor dropped therefore holds its worker up, to the deadline at most. A thread
+    /// that waits is sure to take it: it is handed the result when the worker is done with all that follows.
     ///
     /// The undo cannot be cancelled; when it takes longer than twice the grace
     /// ([`WorkerOptions::grace`]) it is severed.
