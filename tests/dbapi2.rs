@@ -289,6 +289,19 @@ fn a_statement_of_few_long_steps_is_cancelled_and_its_connection_stays() {
 }
 
 #[test]
+fn a_query_that_is_executed_is_ended_under_force_rollback_as_well() {
+    let folder = Folder::new();
+    let db = sqlite(&folder);
+    db.set_force_rollback(Some(true));
+    db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)", ()).expect("a table");
+    let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+    let late = db.execute(Query::new(endless).timeout(Duration::from_millis(100)), ()).expect_err("it never ends");
+    assert_eq!(late.kind(), ErrorKind::Timeout, "{late:?}");
+    let rows: Option<i64> = db.fetch_val("SELECT count(*) FROM t", ()).expect("the transaction is still there");
+    assert_eq!(rows, Some(0));
+}
+
+#[test]
 fn streams_that_are_left_while_they_are_read_ahead_leave_no_cursor_behind() {
     let folder = Folder::new();
     let db = sqlite(&folder);

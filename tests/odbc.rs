@@ -350,6 +350,18 @@ fn isolation_levels_are_those_of_the_server() {
 }
 
 #[test]
+fn a_query_that_is_executed_is_ended_under_force_rollback_as_well() {
+    on_each(|target, db| {
+        let brief = Duration::from_millis(100);
+        db.set_force_rollback(Some(true));
+        let late = db.execute(Query::new(target.endless).timeout(brief), ()).expect_err("it has no end");
+        assert_eq!(late.kind(), ErrorKind::Timeout, "{}: {late:?}", target.name);
+        assert_eq!(db.fetch_val::<i64>("SELECT 1", ())?, Some(1), "{}", target.name);
+        Ok(())
+    });
+}
+
+#[test]
 fn a_call_ends_at_its_deadline_and_the_connection_lives() {
     on_each(|target, db| {
         let connection = db.connection()?;

@@ -85,3 +85,16 @@ fn sets_that_give_rows_leave_nothing_under_way() -> Result<()> {
     connection.execute("DROP TABLE t", ())?;
     Ok(())
 }
+
+#[test]
+fn a_query_that_is_executed_is_ended_under_force_rollback_as_well() -> Result<()> {
+    let folder = Folder::new();
+    let Some(db) = open(&folder)? else { return Ok(()) };
+    db.set_force_rollback(Some(true));
+    db.execute("DELETE FROM t", ())?;
+    let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+    let late = db.execute(Query::new(endless).timeout(Duration::from_millis(100)), ()).expect_err("it never ends");
+    assert_eq!(late.kind(), ErrorKind::Timeout, "{late:?}");
+    assert_eq!(db.fetch_val::<i64>("SELECT count(*) FROM t", ())?, Some(0), "the transaction is still there");
+    Ok(())
+}

@@ -19,6 +19,11 @@ pub(in crate::driver) fn changes_rows(sql: &str) -> bool {
     inserts(sql) || begins_with(sql, &["UPDATE", "DELETE", "MERGE", "WITH"])
 }
 
+/// Whether it is sure to change nothing.
+pub(in crate::driver) fn only_reads(sql: &str, dialect: &'static Dialect) -> bool {
+    Statement::parse(sql, dialect).is_ok_and(|statement| statement.kind() == StatementKind::Read)
+}
+
 /// Whether it cannot have begun or ended a transaction if it succeeded, so that the database need not be asked.
 pub(in crate::driver) fn is_plain(sql: &str) -> bool {
     begins_with(sql, &["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "WITH"])

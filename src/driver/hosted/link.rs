@@ -13,7 +13,9 @@ use super::message::{CLOSE, CONTROLS_TRANSACTION, DONE, PING, QUERY, RESET, STAT
 use super::reach::Reach;
 use super::rows::put_set;
 use crate::driver::foreign::known::Engine;
-use crate::driver::foreign::statement::{changes_rows, had_no_rows, inserts, refuse_without_rows, run_script};
+use crate::driver::foreign::statement::{
+    changes_rows, had_no_rows, inserts, only_reads, refuse_without_rows, run_script,
+};
 use crate::driver::way::Reentrant;
 use crate::driver::{BATCH_BYTES, BulkPath, Call, Catalog, Executed, Handle, LinkState, Reset, RowSink};
 use crate::error::{Error, ErrorKind, Result};
@@ -31,7 +33,9 @@ impl Reentrant for Core {
     fn execute(&self, call: &Call<'_>, statement: &Bound<'_>) -> Result<Executed> {
         let inserts = inserts(&statement.sql);
         self.check(statement)?;
-        let must_finish = !call.may_interrupt_writes() && self.speech.known.interrupted_write_ends_all;
+        let must_finish = !call.may_interrupt_writes()
+            && self.speech.known.interrupted_write_ends_all
+            && !only_reads(&statement.sql, self.speech.dialect);
         if must_finish {
             self.talk.reach.set_must_finish(true);
         }

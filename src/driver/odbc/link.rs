@@ -10,7 +10,9 @@ use super::cancel::Canceller;
 use super::catalog;
 use super::core::Core;
 use crate::driver::foreign::probe::Probe;
-use crate::driver::foreign::statement::{changes_rows, had_no_rows, inserts, refuse_without_rows, run_script};
+use crate::driver::foreign::statement::{
+    changes_rows, had_no_rows, inserts, only_reads, refuse_without_rows, run_script,
+};
 use crate::driver::way::{Reentrant, Way};
 use crate::driver::{BulkPath, Call, Catalog, Executed, Handle, LinkState, Reset, RowSink};
 use crate::error::{Effect, Error, ErrorKind, Result};
@@ -26,7 +28,9 @@ impl Reentrant for Core {
         self.enter(call)?;
         let parameters = self.binding.all(&statement.values, |at| statement.parameter(at))?;
         let mut returned = None;
-        let interruptible = call.may_interrupt_writes() || !self.known.interrupted_write_ends_all;
+        let interruptible = call.may_interrupt_writes()
+            || !self.known.interrupted_write_ends_all
+            || only_reads(&statement.sql, self.dialect);
         let changed = self.run_with(interruptible, &statement.sql, &parameters, |_, mut rows| {
             // INSERT … RETURNING: what it returns is what it changed.
             returned = Some(rows.count(call)?);
