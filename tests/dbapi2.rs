@@ -37,6 +37,13 @@ fn sqlite(folder: &Folder) -> Database {
     builder.timeout(Some(LONG)).acquire_timeout(LONG).open().expect("a database")
 }
 
+/// The same database with a table of so many rows.
+fn numbered(db: Database, rows: i64) -> Database {
+    db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)", ()).expect("a table");
+    db.execute_many("INSERT INTO t VALUES (?)", (0..rows).map(|id| (id,))).expect("rows");
+    db
+}
+
 fn pid(db: &impl Queryable) -> i32 {
     db.fetch_val::<i32>("SELECT pid()", ()).expect("a query").expect("a number")
 }
@@ -221,9 +228,7 @@ fn garbage_ends_the_connection_alone() {
 #[test]
 fn rows_that_were_cancelled_before_they_were_fetched_leave_no_cursor_behind() {
     let folder = Folder::new();
-    let db = faulty(&folder, 2).open().expect("a database");
-    db.execute_script("CREATE TABLE t (id INTEGER PRIMARY KEY)").expect("a table");
-    db.execute_many("INSERT INTO t VALUES (?)", (0..3000_i64).map(|id| (id,))).expect("rows");
+    let db = numbered(faulty(&folder, 2).open().expect("a database"), 3000);
     let connection = db.connection().expect("a connection");
     connection.execute("dawdle", ()).expect("it knows that");
     let mut rows = connection.iterate("SELECT id FROM t", ()).expect("a stream");
@@ -240,9 +245,7 @@ fn rows_that_were_cancelled_before_they_were_fetched_leave_no_cursor_behind() {
 #[test]
 fn a_stream_that_is_left_while_it_runs_harms_nothing_beside_it() {
     let folder = Folder::new();
-    let db = sqlite(&folder);
-    db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)", ()).expect("a table");
-    db.execute_many("INSERT INTO t VALUES (?)", (0..100_i64).map(|id| (id,))).expect("rows");
+    let db = numbered(sqlite(&folder), 100);
     let connection = db.connection().expect("a connection");
     // After three rows it runs until somebody ends it.
     let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 4";
@@ -304,9 +307,7 @@ fn a_query_that_is_executed_is_ended_under_force_rollback_as_well() {
 #[test]
 fn streams_that_are_left_while_they_are_read_ahead_leave_no_cursor_behind() {
     let folder = Folder::new();
-    let db = sqlite(&folder);
-    db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)", ()).expect("a table");
-    db.execute_many("INSERT INTO t VALUES (?)", (0..1000_i64).map(|id| (id,))).expect("rows");
+    let db = numbered(sqlite(&folder), 1000);
     let connection = db.connection().expect("a connection");
     for read in 0..400 {
         let mut rows = connection.iterate(Query::new("SELECT id FROM t").batch_rows(16), ()).expect("a stream");

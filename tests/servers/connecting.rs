@@ -9,7 +9,7 @@ use pontoon::{Error, ErrorKind};
 
 use crate::kit::proxy::Door;
 use crate::kit::servers::certificates;
-use crate::kit::{Canary, PATIENCE, Probe};
+use crate::kit::{Canary, Probe, await_some};
 use crate::subject::{
     LEAVES_WITHIN, LONG, SHORT, Subject, assert_left_in_time, await_that, builder, count, fails, hasty, join,
     leaves_nothing, pool_of, start, timed,
@@ -218,14 +218,7 @@ fn heard_by(
     let port = listener.local_addr().unwrap().port();
     let server = start("rogue", move || {
         listener.set_nonblocking(true).unwrap();
-        let until = Instant::now() + PATIENCE;
-        let mut client = loop {
-            match listener.accept() {
-                Ok((client, _)) => break client,
-                Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(2)),
-                Err(error) => panic!("nobody came: {error}"),
-            }
-        };
+        let mut client = await_some(|| listener.accept().ok().map(|(client, _)| client), || "nobody came".to_owned());
         client.set_nonblocking(false).unwrap();
         client.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
         client.write_all(greeting).unwrap();
